@@ -1,0 +1,21 @@
+# shellcheck shell=bash
+# What a check may require of the machine, one home for `requires` and `make doctor`.
+# For each WORD: can_WORD succeeds when it works here; REMEDY[WORD] says what to do when it does not.
+
+declare -gA REMEDY=(
+  [sysvipc]="a kernel with System V IPC (CONFIG_SYSVIPC); WSL 1 has none, WSL 2 does"
+  [memlock]="a locked-memory limit of 64 KiB or more: ulimit -l"
+  [permissions]="setpriv to give up CAP_IPC_OWNER: apt-get install util-linux"
+  [strace]="strace, and leave to trace: apt-get install strace; in Docker --cap-add=SYS_PTRACE"
+  [valgrind]="valgrind: apt-get install valgrind libc6-dbg"
+)
+
+can_sysvipc() { [[ -r /proc/sysvipc/shm ]]; }
+can_memlock() { [[ $(ulimit -l) == unlimited || $(ulimit -l) -ge 64 || $EUID == 0 ]]; }
+can_permissions() { "${WITHOUT_IPC_OWNER[@]}" true 2>/dev/null; }
+can_strace() { strace -o /dev/null -e trace=none true 2>/dev/null; }
+can_valgrind() { command -v valgrind >/dev/null; }
+
+# A prefix that makes permission bits of IPC objects count for root too.
+WITHOUT_IPC_OWNER=(env)
+[[ $EUID == 0 ]] && WITHOUT_IPC_OWNER=(setpriv --bounding-set=-ipc_owner --inh-caps=-ipc_owner)

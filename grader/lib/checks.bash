@@ -1,0 +1,232 @@
+# shellcheck shell=bash
+# The verbs that checks are written in. A check launches the program, waits for a state that the
+# kernel shows, and says with `same` or `shape` what has to be true; the verbs explain what was not.
+#
+# From grade:  GRADER  this grader            BIN      supervise, compiled
+#              LAB     lab02-shm              LAB_DIR  its expected/
+#              PROGRAM the program under test SEED     what varies follows from it
+#              BUILD_LOG the compiler's words PRIVATE_IPC  yes: nobody else is in our IPC namespace
+
+# shellcheck source=grader/lib/capabilities.bash
+source "$GRADER/lib/capabilities.bash"
+# shellcheck source=grader/lib/ipc.bash
+source "$GRADER/lib/ipc.bash"
+
+LIMIT=6          # seconds that one run may last
+FILE_LIMIT=1024  # KiB that it may print
+declare -gA said  # what the program said: the named values of the last shape
+declare -ga notes # what the check has to tell, "key text"
+declare -ga pids  # of the programs that were launched
+declare -ga required=()
+runs=0
+
+setup() {
+  cd "$BATS_TEST_TMPDIR" || return
+  local number=${BATS_TEST_DESCRIPTION%% *}
+  RANDOM=$(((SEED + 10#${number//./}) % 32768))
+  exec {nap}<> <(:) # `read -t` on it sleeps without a process
+  reads=""
+  requires "${required[@]}"
+  ipc_remember
+}
+
+teardown() {
+  local run note
+  for run in "${!supervisor[@]}"; do
+    kill "${supervisor[$run]}" 2>/dev/null && wait "${supervisor[$run]}" 2>/dev/null
+  done
+  ipc_clear
+  for note in "${notes[@]}"; do
+    echo "#: $note"
+  done >&3
+}
+
+# ---- running -------------------------------------------------------------------------------------
+
+# launch COMMAND...: runs it in the background. Sets run, the name to finish it by, and pid.
+# A leading `$PROGRAM` is the program under test; anything before it is the check's own.
+declare -gA supervisor
+launch() {
+  local word line="" state
+  for word; do
+    [[ $word == "$PROGRAM" ]] && line="./${PROGRAM##*/}" && continue
+    [[ -z $line ]] || printf -v line '%s %q' "$line" "$word"
+  done
+  note ran "$line"
+  run=run$((++runs))
+  "$BIN/supervise" "$run.status" "$LIMIT" "$FILE_LIMIT" "$@" </dev/null >"$run.out" 2>"$run.err" 3>&- &
+  supervisor[$run]=$!
+  pid=0
+  until [[ $pid -gt 0 ]]; do
+    # shellcheck disable=SC2034
+    [[ -e $run.status ]] && read -r state pid <"$run.status"
+    nap
+  done
+  pids+=("$pid")
+}
+
+# start ARGUMENT...: launches the program under test.
+start() { launch "$PROGRAM" "$@"; }
+
+# printed N: waits until the last run has printed N lines, or has ended, or some seconds are over.
+printed() {
+  local -a lines
+  local tries
+  for ((tries = 0; tries < 400; tries++)); do
+    mapfile -t lines <"$run.out"
+    ((${#lines[@]} < $1)) && kill -0 "${supervisor[$run]}" 2>/dev/null || return 0
+    nap
+  done
+}
+
+# finish [RUN] [SIGNAL]: sends the signal if any, and waits for the end of the run.
+# Sets end ("exit 0", "signal 15", "timeout"), ms, left, unreaped, stdout and stderr.
+finish() {
+  [[ ${1:-} == run* ]] && run=$1 && shift
+  local key value pid
+  read -r key pid <"$run.status"
+  [[ -z ${1:-} ]] || kill "-$1" "$pid" 2>/dev/null || :
+  wait "${supervisor[$run]}" || :
+  unset "supervisor[$run]"
+  while read -r key value; do
+    case $key in end) end=$value ;; ms) ms=$value ;; left) left=$value ;; unreaped) unreaped=$value ;; esac
+  done <"$run.status"
+  stdout=$(tr -d '\0' <"$run.out")
+  stderr=$(tr -d '\0' <"$run.err")
+}
+
+# try ARGUMENT...: runs the program under test to its end.
+try() {
+  start "$@"
+  finish
+}
+
+nap() { read -rt "${1:-0.005}" -u "$nap" || :; }
+
+# eventually COMMAND...: waits until it succeeds, some seconds at most.
+eventually() {
+  local until=$((${EPOCHREALTIME/[.,]/} + 3000000))
+  until "$@"; do
+    ((${EPOCHREALTIME/[.,]/} < until)) || return
+    nap
+  done
+}
+
+# pick VAR MIN MAX, one_of VAR VALUE...: what varies from seed to seed.
+pick() { printf -v "$1" %d $(($2 + (RANDOM * 32768 + RANDOM) % ($3 - $2 + 1))); }
+one_of() {
+  local -a values=("${@:2}")
+  printf -v "$1" %s "${values[RANDOM % ${#values[@]}]}"
+}
+
+# all_require WORD...: every check of the file requires them.
+all_require() { required=("$@"); }
+
+# requires WORD...: skips the check where the machine lacks one of them (capabilities.bash).
+requires() {
+  local word
+  for word; do
+    [[ -n ${REMEDY[$word]:-} ]] || { echo "requires $word: no such word" && return 1; }
+    "can_$word" || skip "needs ${REMEDY[$word]}"
+  done
+}
+
+# ---- judging -------------------------------------------------------------------------------------
+
+# note KEY TEXT: one line of evidence. What the program said is data: control bytes become '?'.
+note() {
+  local text=${2//[^[:print:]]/?}
+  ((${#text} <= 300)) || text=${text:0:300}...
+  notes+=("$1 $text")
+}
+
+# wrong KEY TEXT [KEY TEXT]...: fails the check, with these notes and where to read on.
+wrong() {
+  local number=${BATS_TEST_DESCRIPTION%% *}
+  while (($# > 1)); do
+    [[ -z $2 ]] || note "$1" "$2"
+    shift 2
+  done
+  note read "${reads:+$reads; }task ${number%.*} in $LAB/README.md"
+  return 1
+}
+
+# same WHAT EXPECTED KERNEL PROGRAM [VALUE=HINT]...: what the kernel says is as expected, and the
+# program says so too. '-' stands for a side that is not asked. A hint is shown when the kernel, or
+# else the program, has that value (a pattern).
+same() {
+  local what=$1 expected=$2 kernel=$3 program=$4 hint likely="" odd
+  shift 4
+  [[ $kernel == - || $kernel == "$expected" ]] && odd=$program || odd=$kernel
+  if [[ $odd == - || $odd == "$expected" ]]; then
+    [[ $kernel == - ]] || note kernel "$what $kernel"
+    return 0
+  fi
+  for hint; do
+    # shellcheck disable=SC2053
+    [[ -z $likely && $odd == ${hint%%=*} ]] && likely=${hint#*=}
+  done
+  [[ $kernel == - ]] && kernel="" || kernel="$what $kernel"
+  [[ $program == - ]] && program="" || program="$what $program"
+  wrong expected "$what $expected" kernel "$kernel" program "$program" likely "$likely"
+}
+
+# shape FILE [PATTERN=HINT]...: the run has printed the lines of expected/FILE, where <int:NAME>, <hex:NAME>,
+# <oct:NAME>, <num:NAME>, <word:NAME> stand for what varies; keeps it in said[NAME].
+shape() {
+  local -A types=([int]='-?[0-9]+' [hex]='0x[0-9a-f]+' [oct]='[0-7]+' [num]='[0-9]+(\.[0-9]+)?' [word]='[^ ]+')
+  local -a want got
+  local i rest tag literal line hint likely=""
+  mapfile -t want <"$LAB_DIR/expected/$1"
+  mapfile -t got < <(tr -d '\0' <"$run.out")
+  shift
+  said=()
+  for ((i = 0; i < ${#want[@]} || i < ${#got[@]}; i++)); do
+    rest=${want[i]-} line=${got[i]-}
+    while [[ $rest =~ ^([^<]*)\<([a-z]+):([a-z_]+)\>(.*)$ ]]; do
+      literal=${BASH_REMATCH[1]} tag=${BASH_REMATCH[3]} rest=${BASH_REMATCH[4]}
+      [[ $line == "$literal"* ]] || break
+      line=${line#"$literal"}
+      [[ $line =~ ^(${types[${BASH_REMATCH[2]}]:?unknown type}) ]] || break
+      said[$tag]=${BASH_REMATCH[1]}
+      line=${line#"${said[$tag]}"}
+    done
+    [[ $line == "$rest" && -n ${want[i]+set} && -n ${got[i]+set} ]] && continue
+    for hint; do
+      # shellcheck disable=SC2053
+      [[ -z $likely && ${got[i]-} == ${hint%%=*} ]] && likely=${hint#*=}
+    done
+    wrong expected "line $((i + 1)): ${want[i]-(no more lines)}" \
+      program "line $((i + 1)): ${got[i]-(nothing)}" \
+      stderr "$(head -n 1 "$run.err")" likely "$likely" || return
+  done
+}
+
+# ended [CAUSE] [HINT]: the finished run ended so ("exit 0") and left no process behind.
+ended() {
+  local hint=${2:-}
+  [[ $end == timeout ]] && hint="it did not end within $LIMIT s and was killed"
+  [[ $end == "${1:-exit 0}" ]] ||
+    wrong expected "${1:-exit 0}" program "$(cause "$end")" stderr "$stderr" likely "$hint" || return
+  [[ $left == 0 ]] || wrong expected "no process left" kernel "$left still running after the end" \
+    likely "a child is neither waited for nor ended" || return
+  [[ $unreaped == 0 ]] || wrong expected "every child waited for" kernel "$unreaped zombies at the end" \
+    likely "wait(2) was not called for each child"
+}
+
+# cause END: the same in words a student knows.
+cause() {
+  local -a word
+  read -ra word <<<"$1"
+  [[ ${word[0]} == signal ]] && echo "killed by SIG$(kill -l "${word[1]}")" || echo "$1"
+}
+
+# refused CALL REASON [HINT]: the finished run failed as it should: exit 1, nothing on stdout but what a
+# shape has seen, and a line on stderr that names the call and says what the kernel said.
+refused() {
+  local hint=${3:-"check what $1 returns; perror(\"$1\") says the rest"}
+  if [[ $end != "exit 1" || $stderr != *"$1"*$2* ]]; then
+    wrong expected "exit 1, and on stderr: $1: $2" program "$(cause "$end"); stderr: ${stderr:-(nothing)}" \
+      likely "$hint"
+  fi
+}

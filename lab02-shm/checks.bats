@@ -1,0 +1,380 @@
+#!/usr/bin/env bats
+# The checks of lab02, task by task; each title is a promise of README.md, with its points.
+# The verbs (start, finish, same, shape ...) are in grader/lib/checks.bash.
+
+bats_require_minimum_version 1.5.0
+load "$GRADER/lib/checks"
+all_require sysvipc
+
+# ftok PATH LETTER: the key that ftok(3) makes of them.
+ftok() {
+  local dev ino
+  read -r dev ino < <(stat -Lc '%d %i' "$1")
+  printf '0x%02x%02x%04x' "'$2" $((dev & 0xff)) $((ino & 0xffff))
+}
+
+# created ARGUMENT...: starts the program and waits for its four lines; by then the kernel has a
+# segment of this process, in shm[...].
+created() {
+  start "$@"
+  printed 4
+  shm_with cpid "$pid" || wrong expected "a segment, created by this process" \
+    kernel "none in /proc/sysvipc/shm" program "$(sed -n 2p "$run.out")" stderr "$(head -n 1 "$run.err")" \
+    likely "shmget was not called with IPC_CREAT, or its segment is gone already"
+}
+
+# gone: no segment of the runs so far exists any more.
+gone() {
+  local left
+  left=$(ipc_left | tr '\n' ' ')
+  [[ -z $left ]] || wrong expected "every segment removed" kernel "still there: $left" \
+    program "$(cause "$end")" likely "shmctl(id, IPC_RMID, NULL) is missing on the way to this end"
+}
+
+# silent: the finished run printed nothing on stdout.
+silent() {
+  [[ -z $stdout ]] || wrong expected "nothing on stdout, for there is no segment" program "${stdout%%$'\n'*}"
+}
+
+# traced STRACE-OPTION... -- ARGUMENT...: starts the program under strace; pid is the program's.
+traced() {
+  local -a options=()
+  while [[ $1 != -- ]]; do
+    options+=("$1")
+    shift
+  done
+  launch strace -o "$BATS_TEST_TMPDIR/strace.log" -e trace=shmget,shmat,shmctl "${options[@]}" "$PROGRAM" "${@:2}"
+  local strace=$pid child=""
+  child_of() { read -r child _ <"/proc/$strace/task/$strace/children" || ! kill -0 "$strace"; } 2>/dev/null
+  eventually child_of
+  pid=${child:-$pid}
+  pids+=("$pid")
+}
+
+# text_in ID BYTES, counter_in ID: what the segment holds, read by the check itself.
+text_in() { perl -e 'shmread($ARGV[0], $v, 0, $ARGV[1]) and print unpack("Z*", $v)' "$1" "$2"; }
+counter_in() { perl -e 'shmread($ARGV[0], $v, 0, 8) and print unpack("q", $v)' "$1"; }
+
+# ---- task 1: a key and a segment ------------------------------------------------------------------
+
+@test "1.1 prints four lines, and the kernel has the segment they name [6]" {
+  reads="shmget(2), ftok(3), ipcs(1)"
+  pick time 7 60
+  created --time "$time"
+  shape create.txt 'Key: [0-9]*[0-9]=the key is printed in decimal: use 0x%08x' \
+    'Key: 0x*[A-F]*=ipcs prints the key in lower case: use %x, not %X'
+  same ID "${shm[id]}" "${shm[id]}" "${said[id]}" "0=print what shmget returned"
+  same key "$(ftok . A)" "${shm[key]}" "${said[key]}" "0x00000000=IPC_PRIVATE makes a segment that no key finds"
+  same seconds "$time" - "${said[time]}"
+  same nattch 0 "${shm[nattch]}" - "1=nobody has asked to attach it yet"
+}
+
+@test "1.2 the key is made of --path and --proj by ftok [6]" {
+  reads="ftok(3)"
+  one_of path / /etc /usr /etc/passwd /bin/sh
+  one_of letter {B..Z} {a..z}
+  created --time 50 --path "$path" --proj "$letter"
+  shape create.txt
+  same key "$(ftok "$path" "$letter")" "${shm[key]}" "${said[key]}" \
+    "0x00000000=IPC_PRIVATE makes a segment that no key finds" \
+    "0x41*=the project id must come from --proj" \
+    "$(ftok . "$letter")=the file must come from --path"
+}
+
+@test "1.3 size and permissions are those that --size and --mode ask [6]" {
+  reads="shmget(2)"
+  pick size 1 9000
+  one_of mode 600 620 640 644 660 604
+  created --time 50 --size "$size" --mode "$mode"
+  same bytes "$size" "${shm[bytes]}" - "1024=the size must come from --size" \
+    "4096=the kernel keeps the size that was asked; only memory comes in pages"
+  same perms "$mode" "${shm[perms]}" - "666=the mode must come from --mode" \
+    "0=the mode belongs into the flags of shmget, beside IPC_CREAT"
+}
+
+# ---- task 2: leave nothing behind -----------------------------------------------------------------
+
+@test "2.1 lives for --time seconds, then removes the segment [5]" {
+  reads="shmctl(2), clock_nanosleep(2)"
+  pick tenths 2 4
+  start --time "0.$tenths"
+  printed 4
+  shm_with cpid "$pid" || ! kill -0 "$pid" 2>/dev/null ||
+    wrong expected "a segment as long as the program lives" kernel "none in /proc/sysvipc/shm"
+  finish
+  shape create.txt
+  ended "exit 0"
+  ((ms >= tenths * 100)) || wrong expected "it lives for 0.$tenths s" kernel "it ended after $ms ms" \
+    likely "the program does not wait, or not for fractions of a second"
+  ((ms < tenths * 100 + 2000)) || wrong expected "it lives for 0.$tenths s" kernel "it ended after $ms ms"
+  gone
+}
+
+@test "2.2 SIGINT and SIGTERM end it at once, and remove the segment [5]" {
+  reads="sigaction(2), signal-safety(7)"
+  local signal
+  for signal in INT TERM; do
+    created --time 50
+    finish "$signal"
+    ended "exit 0" "SIG$signal ends a process that does not catch or block it, clean-up and all"
+    gone
+  done
+}
+
+@test "2.3 a signal in the middle of shmget leaves nothing either [4]" {
+  requires strace
+  reads="sigprocmask(2), sigtimedwait(2)"
+  traced -e inject=shmget:delay_exit=300000:when=1 -- --time 50
+  eventually shm_with cpid "$pid" || wrong expected "a segment" kernel "none in /proc/sysvipc/shm"
+  kill -TERM "$pid"
+  finish
+  ended "exit 0" "the signal came before the program was ready for it, or before it slept: block it first, take it later"
+  gone
+}
+
+@test "2.4 no run leaves a segment, a process or an open file behind [4]" {
+  reads="shmctl(2), proc(5)"
+  local fd file
+  created --time 50 --attach-after 0
+  for fd in "/proc/$pid/fd"/*; do
+    file=$(readlink "$fd") || continue
+    [[ ${fd##*/} -le 2 || $file != /* ]] ||
+      wrong expected "no file open but 0, 1 and 2" kernel "descriptor ${fd##*/} is open: $file" likely "close(2) is missing"
+  done
+  finish TERM
+  ended "exit 0"
+  for options in "--attach-after 0 --detach-after 0.02" "--attach-after 0 --lock-after 0" \
+    "--remove-after 0.01" "--count 2" "--count 2 --sync"; do
+    # shellcheck disable=SC2086
+    try --time 0.03 $options
+    ended "exit 0"
+    gone
+  done
+}
+
+# ---- task 3: errors -------------------------------------------------------------------------------
+
+@test "3.1 says so when the key is taken, and leaves that segment alone [4]" {
+  reads="shmget(2)"
+  pick size 100 2000
+  created --time 50 --size "$size"
+  local owner=$run id=${shm[id]}
+  try --time 0 --size $((size + 1))
+  refused shmget "Invalid argument"
+  silent
+  try --time 0 --size "$size" --exclusive
+  refused shmget "File exists" "IPC_EXCL, beside IPC_CREAT, refuses a key that is taken"
+  silent
+  shm_with id "$id" || wrong expected "the other's segment $id still there" kernel "it is gone" \
+    likely "a program that could not create must not remove"
+  finish "$owner" TERM
+}
+
+@test "3.2 says so when it has no permission, or asks for too much [4]" {
+  requires permissions
+  reads="shmget(2)"
+  created --time 50 --mode 0
+  local size=70368744177664 reason="@(Cannot allocate memory|Invalid argument|No space left on device)"
+  launch "${WITHOUT_IPC_OWNER[@]}" "$PROGRAM" --time 0
+  finish
+  refused shmget "Permission denied"
+  silent
+  [[ $(</proc/sys/vm/overcommit_memory) != 1 ]] || size=0
+  try --time 0 --proj Z --size "$size"
+  refused shmget "$reason"
+  silent
+}
+
+@test "3.3 says so when the path or a number is no good, creates nothing [4]" {
+  reads="ftok(3), perror(3), strtod(3)"
+  local bad
+  try --time 0 --path /no/such/file
+  refused ftok "No such file or directory" "ftok returns -1 for a file that is not there"
+  silent
+  for bad in "--size 12x" "--size -1" "--time -0.5" "--time 1,5" "--mode 888" "--nonsense"; do
+    # shellcheck disable=SC2086
+    try --time 0 $bad
+    [[ $end == "exit 2" && -n $stderr ]] || wrong expected "exit 2 and a line on stderr" \
+      program "$(cause "$end"); stderr: ${stderr:-(nothing)}" likely "atoi and strtol stop at what is no number: look at the rest"
+    silent
+  done
+  gone
+}
+
+@test "3.4 notices when shmget or shmctl fails [4]" {
+  requires strace
+  reads="shmget(2), shmctl(2), errno(3)"
+  local error
+  one_of error "ENOSPC No space left on device" "ENOMEM Cannot allocate memory" "ENFILE Too many open files in system"
+  traced -e "inject=shmget:error=${error%% *}" -- --time 0.1
+  finish
+  refused shmget "${error#* }"
+  silent
+  traced -e inject=shmctl:error=EPERM -- --time 0.1
+  finish
+  refused shmctl "Operation not permitted" "IPC_RMID can fail too: say so, and exit with 1"
+}
+
+# ---- task 4: attach -------------------------------------------------------------------------------
+
+@test "4.1 attaching makes nattch 1, detaching makes it 0 again [5]" {
+  reads="shmat(2), shmdt(2)"
+  created --time 50 --attach-after 0.05
+  eventually shm_is nattch=1 || shm_with cpid "$pid" || :
+  same nattch 1 "${shm[nattch]-none}" - "0=shmget makes a segment; only shmat attaches it"
+  finish TERM
+  created --time 50 --attach-after 0 --detach-after 0.05
+  detached() { shm_is nattch=0 && ((shm[dtime] > 0)); }
+  eventually detached || shm_with cpid "$pid" || :
+  same nattch 0 "${shm[nattch]-none}" - "1=shmdt takes the address that shmat returned"
+  same "shmdt since creation" yes "$( ((shm[dtime] > 0)) && echo yes || echo no)" - "no=shmdt was never called"
+}
+
+@test "4.2 --stat prints what the kernel says, before and after [5]" {
+  reads="shmctl(2), ipcs(1)"
+  local field
+  pick size 1 9000
+  one_of mode 600 620 640 644 660
+  created --time 50 --size "$size" --mode "$mode" --attach-after 0.01 --stat
+  printed 6
+  shape attach.txt
+  shm_with cpid "$pid" || :
+  same "nattch before" 0 - "${said[nattch_created]}"
+  for field in key id perms bytes nattch status; do
+    same "$field" "${shm[$field]-none}" - "${said[${field}_attached]}"
+  done
+  same nattch 1 "${shm[nattch]-none}" "${said[nattch_attached]}" "0=shmget makes a segment; only shmat attaches it"
+}
+
+@test "4.3 notices when shmat fails, and removes the segment [4]" {
+  requires strace
+  reads="shmat(2)"
+  traced -e inject=shmat:error=ENOMEM -- --time 50 --attach-after 0
+  finish
+  refused shmat "Cannot allocate memory" "shmat returns (void *) -1 when it fails, not NULL"
+  gone
+}
+
+# ---- task 5: locked and removed -------------------------------------------------------------------
+
+@test "5.1 --lock-after makes the status 'locked' [4]" {
+  requires memlock
+  reads="shmctl(2), getrlimit(2)"
+  created --time 50 --lock-after 0.01 --stat
+  eventually shm_is status=locked || shm_with cpid "$pid" || :
+  printed 6
+  shape lock.txt
+  same status locked "${shm[status]-none}" "${said[status_locked]}" "-=SHM_LOCK is a command of shmctl, not a flag of shmget"
+  same nattch 0 "${shm[nattch]-none}" "${said[nattch_locked]}"
+}
+
+@test "5.2 removed while attached: status 'dest', key 0, gone at the end [4]" {
+  reads="shmctl(2), shmdt(2)"
+  created --time 50 --attach-after 0 --remove-after 0.05 --stat
+  eventually shm_is status=dest || shm_with cpid "$pid" || :
+  printed 7
+  shape dest.txt
+  same status dest "${shm[status]-gone}" "${said[status_removed]}" "-=IPC_RMID is due after --remove-after, not only at the end"
+  same key 0x00000000 "${shm[key]-none}" "${said[key_removed]}"
+  same nattch 1 "${shm[nattch]-none}" "${said[nattch_removed]}"
+  finish TERM
+  ended "exit 0" "once is enough: a segment that is gone cannot be removed again"
+  gone
+}
+
+@test "5.3 valgrind and the compiler have nothing to complain about [4]" {
+  requires valgrind
+  reads="valgrind(1)"
+  local warning error
+  LIMIT=30
+  launch valgrind --xml=yes --xml-file=memcheck.%p.xml --leak-check=full --run-libc-freeres=no \
+    "$PROGRAM" --time 0.03 --attach-after 0 --detach-after 0.01 --stat
+  finish
+  shape detach.txt
+  ended "exit 0"
+  error=$(sed -n '/<error>/,/<\/error>/{s/.*<\(what\|text\|fn\|file\|line\)>\(.*\)<.*/\2/p;}' memcheck.*.xml | head -n 4 | paste -sd ' ')
+  [[ -z $error ]] || wrong expected "no error under valgrind" kernel "valgrind: $error"
+  warning=$(grep -m 1 'warning:' "$BUILD_LOG") || warning=""
+  [[ -z $warning ]] || wrong expected "no warning from the compiler" kernel "cc: $warning"
+}
+
+# ---- task 6: a message ----------------------------------------------------------------------------
+
+@test "6.1 what one process writes, another reads; it stays in between [5]" {
+  reads="shmat(2), shmop(2)"
+  local text number
+  pick size 64 2000
+  pick number 100000 999999
+  created --time 50 --size "$size"
+  for text in "the first of two messages, number $number" "the second: $((number / 7))"; do
+    try --write "$text"
+    ended "exit 0"
+    same message "$text" "$(text_in "${shm[id]}" "$size")" - "=it is not at the start of the segment" \
+      "$text*=a string ends with a 0 byte: copy that too"
+    try --read
+    ended "exit 0"
+    same message "$text" - "$stdout"
+  done
+  shm_with id "${shm[id]}" || wrong expected "the segment still there" kernel "it is gone" \
+    likely "only its creator removes it"
+  same nattch 0 "${shm[nattch]}" -
+}
+
+@test "6.2 no segment, or too long a message: says so, changes nothing [5]" {
+  reads="shmget(2), shmctl(2)"
+  local text=123456789012345 option
+  for option in --read --write; do
+    try "$option" "${option/--read/--stat}"
+    refused shmget "No such file or directory" "without IPC_CREAT shmget only looks for the key"
+    gone
+  done
+  created --time 50 --size 16
+  try --write "${text}6"
+  [[ $end == "exit 1" && -n $stderr ]] || wrong expected "exit 1 and a line on stderr: 17 bytes do not fit into 16" \
+    program "$(cause "$end"); stderr: ${stderr:-(nothing)}" likely "shm_segsz of IPC_STAT is the size that was asked; the page is larger"
+  same message "" "$(text_in "${shm[id]}" 16)" -
+  try --write "$text"
+  ended "exit 0" "15 characters and the final 0 byte do fit"
+  same message "$text" "$(text_in "${shm[id]}" 16)" -
+}
+
+# ---- task 7: a counter ----------------------------------------------------------------------------
+
+@test "7.1 processes that do not take turns lose updates [4]" {
+  reads="fork(2), shm_overview(7)"
+  pick procs 2 4
+  pick count 15 25
+  created --time 50 --count "$count" --procs "$procs"
+  printed 5
+  shape count.txt
+  same expected $((procs * count)) - "${said[expected]}" "$count=each process counts that often"
+  same counter "${said[got]}" "$(counter_in "${shm[id]}")" - "0=the counter is the long at the start of the segment"
+  same lost $((procs * count - said[got])) - "${said[lost]}"
+  ((said[lost] * 5 >= said[expected])) || wrong expected "a fifth or more of $((procs * count)) lost" \
+    kernel "counter ${said[got]}" program "lost ${said[lost]}" \
+    likely "the counter is read, then --hold passes, then it is written: others read the same value meanwhile"
+}
+
+@test "7.2 --sync: they take turns, and none is lost [4]" {
+  reads="sem_init(3), sem_overview(7)"
+  pick procs 2 4
+  pick count 5 15
+  created --time 50 --count "$count" --procs "$procs" --sync
+  printed 5
+  shape count.txt
+  same counter $((procs * count)) "$(counter_in "${shm[id]}")" "${said[got]}" \
+    "*=is the lock taken before the read and given back after the write, by every process?"
+  same lost 0 - "${said[lost]}"
+}
+
+@test "7.3 the counting is done by processes, and all of them are reaped [4]" {
+  reads="fork(2), wait(2)"
+  pick procs 2 5
+  created --time 50 --count 1 --hold 2 --procs "$procs"
+  all_attached() { shm_with cpid "$pid" && ((shm[nattch] >= procs)); }
+  eventually all_attached || wrong expected "nattch of at least $procs while they count" \
+    kernel "nattch ${shm[nattch]-(no segment)}" likely "one process does all the counting, or one after the other"
+  finish TERM
+  ended "exit 0" "a stop signal must be noticed while the children count"
+  gone
+}
