@@ -21,6 +21,7 @@ declare -ga required=()
 runs=0
 
 setup() {
+  [[ -n ${TRACE-} ]] || trap - DEBUG # dearer than the checks; TRACE=1 gives line numbers instead
   cd "$BATS_TEST_TMPDIR" || return
   local number=${BATS_TEST_DESCRIPTION%% *}
   RANDOM=$(((SEED + 10#${number//./}) % 32768))
@@ -47,20 +48,18 @@ teardown() {
 # A leading `$PROGRAM` is the program under test; anything before it is the check's own.
 declare -gA supervisor
 launch() {
-  local word line="" state
+  local word line=""
   for word; do
     [[ $word == "$PROGRAM" ]] && line="./${PROGRAM##*/}" && continue
     [[ -z $line ]] || printf -v line '%s %q' "$line" "$word"
   done
   note ran "$line"
   run=run$((++runs))
+  : >"$run.status"
   "$BIN/supervise" "$run.status" "$LIMIT" "$FILE_LIMIT" "$@" </dev/null >"$run.out" 2>"$run.err" 3>&- &
   supervisor[$run]=$!
-  pid=0
-  until [[ $pid -gt 0 ]]; do
-    # shellcheck disable=SC2034
-    [[ -e $run.status ]] && read -r state pid <"$run.status"
-    nap
+  until read -r _ pid <"$run.status"; do
+    nap 0.001
   done
   pids+=("$pid")
 }
@@ -91,8 +90,18 @@ finish() {
   while read -r key value; do
     case $key in end) end=$value ;; ms) ms=$value ;; left) left=$value ;; unreaped) unreaped=$value ;; esac
   done <"$run.status"
-  stdout=$(tr -d '\0' <"$run.out")
-  stderr=$(tr -d '\0' <"$run.err")
+  contents stdout "$run.out"
+  contents stderr "$run.err"
+}
+
+# contents VAR FILE: what is in it without the final newline; a NUL byte becomes \0, not nothing.
+contents() {
+  local -a _parts
+  local _text
+  mapfile -d "" -t _parts <"$2"
+  printf -v _text '%s\\0' "${_parts[@]}"
+  _text=${_text%'\0'}
+  printf -v "$1" %s "${_text%$'\n'}"
 }
 
 # try ARGUMENT...: runs the program under test to its end.
@@ -127,7 +136,9 @@ requires() {
   local word
   for word; do
     [[ -n ${REMEDY[$word]:-} ]] || { echo "requires $word: no such word" && return 1; }
+    [[ -e $BATS_FILE_TMPDIR/can_$word ]] && continue
     "can_$word" || skip "needs ${REMEDY[$word]}"
+    : >"$BATS_FILE_TMPDIR/can_$word"
   done
 }
 
@@ -176,9 +187,10 @@ same() {
 shape() {
   local -A types=([int]='-?[0-9]+' [hex]='0x[0-9a-f]+' [oct]='[0-7]+' [num]='[0-9]+(\.[0-9]+)?' [word]='[^ ]+')
   local -a want got
-  local i rest tag literal line hint likely=""
+  local i rest tag literal line text hint likely=""
   mapfile -t want <"$LAB_DIR/expected/$1"
-  mapfile -t got < <(tr -d '\0' <"$run.out")
+  contents text "$run.out"
+  [[ -z $text ]] || mapfile -t got <<<"$text"
   shift
   said=()
   for ((i = 0; i < ${#want[@]} || i < ${#got[@]}; i++)); do

@@ -31,43 +31,44 @@ shm_is() {
   done
 }
 
-# ipc_objects: lists what exists, "shm ID CPID" or "sem ID -" or "msg ID -". In an IPC namespace that
-# others use too, only segments: the kernel does not tell who made the other kinds.
+# ipc_objects: sets objects to what exists, as "shm ID CPID". In an IPC namespace that others use too,
+# only segments: the kernel does not tell who made semaphores and queues.
 ipc_objects() {
-  local kind id cpid rest
+  local kind id cpid
+  objects=()
   for kind in shm sem msg; do
-    # shellcheck disable=SC2034
-    while read -r _ id _ _ cpid rest; do
-      [[ $id == *id ]] && continue
-      case $kind in
-      shm) echo "shm $id $cpid" ;;
-      *) [[ $PRIVATE_IPC != yes ]] || echo "$kind $id -" ;;
-      esac
+    [[ $kind == shm || $PRIVATE_IPC == yes ]] || continue
+    while read -r _ id _ _ cpid _; do
+      [[ $id == *id ]] || objects+=("$kind $id $cpid")
     done <"/proc/sysvipc/$kind"
   done
 }
 
 ipc_remember() {
-  local kind id
-  while read -r kind id _; do
-    ipc_before[$kind $id]=1
-  done < <(ipc_objects)
+  local object objects
+  ipc_objects
+  for object in "${objects[@]}"; do
+    ipc_before[${object% *}]=1
+  done
 }
 
-# ipc_left: lists, as "shm ID", what the launched programs made and left. Never anything else.
+# ipc_left: sets left to what the launched programs made and left, as "shm ID"; never anything else.
 ipc_left() {
-  local kind id cpid
-  while read -r kind id cpid; do
-    [[ -z ${ipc_before[$kind $id]-} ]] || continue
-    [[ $PRIVATE_IPC == yes || " ${pids[*]} " == *" $cpid "* ]] && echo "$kind $id"
-  done < <(ipc_objects)
-  return 0
+  local object objects
+  left=()
+  ipc_objects
+  for object in "${objects[@]}"; do
+    [[ -z ${ipc_before[${object% *}]-} ]] || continue
+    [[ $PRIVATE_IPC != yes && " ${pids[*]} " != *" ${object##* } "* ]] || left+=("${object% *}")
+  done
 }
 
 # ipc_clear: removes what is left.
 ipc_clear() {
-  local kind id
-  while read -r kind id; do
-    ipcrm "-${kind:0:1}" "$id" 2>/dev/null || :
-  done < <(ipc_left | sed 's/^shm/m/; s/^sem/s/; s/^msg/q/')
+  local object left
+  local -A option=([shm]=-m [sem]=-s [msg]=-q)
+  ipc_left
+  for object in "${left[@]}"; do
+    ipcrm "${option[${object% *}]}" "${object#* }" 2>/dev/null || :
+  done
 }

@@ -3,17 +3,18 @@ include "terminal";
 
 def points($t): "\([$t[].score] | add)/\([$t[].max_score] | add)";
 
-(.extra_data.labs | map(.name | length) | max) as $width
+(.extra_data.labs | map(.name | length) | max + 2) as $width
 | .tests as $all
 | (.extra_data.labs[]
    | .name as $lab
    | [$all[] | select(.extra_data.lab == $lab)] as $tests
-   | ($lab | pad($width)) + "  "
-     + if .state != "graded" then .state
-       else (points($tests) | pad(9))
-         + ([$tests | group_by(.extra_data.task)[] | "\(.[0].extra_data.task): \(points(.))"] | "tasks " + join("  "))
-       end),
+   | block($lab | pad($width);
+       if .state != "graded" then .state
+       else "\(points($tests)); by task: "
+         + ([$tests | group_by(.extra_data.task)[] | "\(.[0].extra_data.task):\(points(.))"] | join("  "))
+       end; $width)),
   ([$all[] | select(.extra_data.skipped != null)]
    | group_by(.extra_data.skipped)[]
-   | block("note   "; "\([.[].extra_data.points] | add) points could not be graded here: \(.[0].extra_data.skipped)"; 7)),
-  ("total" | pad($width)) + "  " + points($all) + "   SEED=\(.extra_data.seed)"
+   | block("not here" | pad($width);
+       "\([.[].extra_data.points] | add) points, they need \(.[0].extra_data.skipped | ltrimstr("needs "))"; $width)),
+  ("total" | pad($width)) + points($all) + "   (SEED=\(.extra_data.seed) repeats these inputs)"

@@ -1,7 +1,9 @@
 # Extended TAP of bats (raw lines) -> one result per check, as soon as it is known. The schema is
 # Gradescope's `tests[]`; what we add stands under extra_data. A check that bats did not come to,
 # because it did not build or bats was ended, has failed.
-#   $lab, $seed   strings       $titles  the checks that were asked for       $absent  why one is missing
+#   $lab, $seed   as they stand in the result
+#   $titles       the checks that were asked for, a line each
+#   $absent       why one of them is missing
 
 def title: capture("^(?<number>[0-9]+\\.[0-9]+) (?<text>.*) \\[(?<points>[0-9]+)\\]$");
 
@@ -29,7 +31,7 @@ foreach (inputs, null) as $line (
   .done = []
   | if $line == null then
       .done = [.current // empty]
-        + [ ($titles - .seen)[] | start | .notes = [{ key: "likely", text: $absent }] ]
+        + [ (($titles | split("\n")) - .seen)[] | start | .notes = [{ key: "likely", text: $absent }] ]
     elif $line | startswith("begin ") then
       .done = [.current // empty]
       | .current = ($line | sub("^begin [0-9]+ "; "") | start)

@@ -1,0 +1,36 @@
+# The Linux process and memory labs. `make` lists what can be done here.
+LABS := $(patsubst %/,%,$(wildcard lab0*/))
+lab = $(filter $(1)-%,$(LABS))
+
+help: ## this list
+	@echo "make TARGET, where TARGET is one of"
+	@sed -nE 's/^([a-z0-9 ]+):.*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | \
+	  awk -F'|' '{ sub(/ .* /, " .. ", $$1); printf "%-20s%s\n", $$1, $$2 }'
+
+setup: ## install by name what is missing (apt; sudo when not root)
+	@sh grader/setup
+
+lab01 lab02 lab03 lab04 lab05: ## build, run, grade one lab; TASK=2 or TASK=2.3 for a part
+	@grader/grade --show $(if $(TASK),--task "$(TASK)") $(call lab,$@)
+
+demo01 demo02 demo03 demo04 demo05: ## a lab's demonstration for the classroom
+	@test -e $(call lab,$(@:demo%=lab%))/demo.sh || \
+	  { echo "$@: $(call lab,$(@:demo%=lab%)) is not there yet" >&2; exit 1; }
+	@$(MAKE) -s -C $(call lab,$(@:demo%=lab%))
+	@bash $(call lab,$(@:demo%=lab%))/demo.sh
+
+check: ## grade every lab of this tree, or of SUBMISSION=DIR
+	@grader/grade $(if $(SUBMISSION),--submission "$(SUBMISSION)") $(LABS)
+
+doctor: ## say what this machine can grade, why not the rest, and the remedy
+	@grader/doctor
+
+clean: ## remove what was built
+	rm -rf build
+	@for lab in $(LABS); do ! test -e $$lab/Makefile || $(MAKE) -s -C $$lab clean; done
+
+.PHONY: help setup check doctor clean
+.PHONY: lab01 lab02 lab03 lab04 lab05 demo01 demo02 demo03 demo04 demo05
+
+# What only the full tree can do.
+-include grader/maintain.mk
