@@ -286,6 +286,10 @@ counter_in() { perl -e 'shmread($ARGV[0], $v, 0, 8) and print unpack("q", $v)' "
   finish TERM
   ended "exit 0" "once is enough: a segment that is gone cannot be removed again"
   gone
+  start --time 50 --remove-after 0 --stat
+  printed 6
+  shape gone.txt
+  ! shm_with cpid "$pid" || wrong expected "no segment: nobody is attached" kernel "segment ${shm[id]} is still there"
 }
 
 @test "5.3 valgrind and the compiler have nothing to complain about [4]" {

@@ -53,7 +53,7 @@ launch() {
     [[ $word == "$PROGRAM" ]] && line="./${PROGRAM##*/}" && continue
     [[ -z $line ]] || printf -v line '%s %q' "$line" "$word"
   done
-  note ran "$line"
+  note ran "$line   (SEED=$SEED)"
   run=run$((++runs))
   : >"$run.status"
   "$BIN/supervise" "$run.status" "$LIMIT" "$FILE_LIMIT" "$@" </dev/null >"$run.out" 2>"$run.err" 3>&- &
@@ -208,7 +208,11 @@ shape() {
       # shellcheck disable=SC2053
       [[ -z $likely && ${got[i]-} == ${hint%%=*} ]] && likely=${hint#*=}
     done
-    wrong expected "line $((i + 1)): ${want[i]-(no more lines)}" \
+    text=${want[i]-(no more lines)}
+    while [[ $text =~ (.*\<[a-z]+):[a-z_]+(\>.*) ]]; do
+      text=${BASH_REMATCH[1]}${BASH_REMATCH[2]}
+    done
+    wrong expected "line $((i + 1)): $text" \
       program "line $((i + 1)): ${got[i]-(nothing)}" \
       stderr "$(head -n 1 "$run.err")" likely "$likely" || return
   done
