@@ -3,7 +3,8 @@
 # The verbs (start, finish, same, shape ...) are in grader/lib/checks.bash.
 
 bats_require_minimum_version 1.5.0
-load "$GRADER/lib/checks"
+# shellcheck source=grader/lib/checks.bash
+source "$GRADER/lib/checks.bash"
 all_require sysvipc
 
 # ftok PATH LETTER: the key that ftok(3) makes of them.
@@ -62,22 +63,23 @@ counter_in() { perl -e 'shmread($ARGV[0], $v, 0, 8) and print unpack("q", $v)' "
 
 @test "1.1 prints four lines, and the kernel has the segment they name [6]" {
   reads="shmget(2), ftok(3), ipcs(1)"
+  local time
   pick time 7 60
   created --time "$time"
-  shape create.txt 'Key: [0-9]*[0-9]=the key is printed in decimal: use 0x%08x' \
-    'Key: 0x*[A-F]*=ipcs prints the key in lower case: use %x, not %X'
+  shape create.txt 'Key: [1-9]*=the key is printed in decimal: use 0x%08x'
   same ID "${shm[id]}" "${shm[id]}" "${said[id]}" "0=print what shmget returned"
   same key "$(ftok . A)" "${shm[key]}" "${said[key]}" "0x00000000=IPC_PRIVATE makes a segment that no key finds"
-  same seconds "$time" - "${said[time]}"
-  same nattch 0 "${shm[nattch]}" - "1=nobody has asked to attach it yet"
+  same seconds "$time" _ "${said[time]}"
+  same nattch 0 "${shm[nattch]}" _ "1=nobody has asked to attach it yet"
 }
 
 @test "1.2 the key is made of --path and --proj by ftok [6]" {
   reads="ftok(3)"
+  local path letter
   one_of path / /etc /usr /etc/passwd /bin/sh
-  one_of letter {B..Z} {a..z}
+  one_of letter {J..O} {j..o} Z z # whose codes have a hex digit above 9
   created --time 50 --path "$path" --proj "$letter"
-  shape create.txt
+  shape create.txt 'Key: 0x*[A-F]*=ipcs prints the key in lower case: use %x, not %X'
   same key "$(ftok "$path" "$letter")" "${shm[key]}" "${said[key]}" \
     "0x00000000=IPC_PRIVATE makes a segment that no key finds" \
     "0x41*=the project id must come from --proj" \
@@ -86,26 +88,27 @@ counter_in() { perl -e 'shmread($ARGV[0], $v, 0, 8) and print unpack("q", $v)' "
 
 @test "1.3 size and permissions are those that --size and --mode ask [6]" {
   reads="shmget(2)"
+  local size mode
   pick size 1 9000
-  one_of mode 600 620 640 644 660 604
+  one_of mode 620 640 644 660 604
   created --time 50 --size "$size" --mode "$mode"
-  same bytes "$size" "${shm[bytes]}" - "1024=the size must come from --size" \
-    "4096=the kernel keeps the size that was asked; only memory comes in pages"
-  same perms "$mode" "${shm[perms]}" - "666=the mode must come from --mode" \
-    "0=the mode belongs into the flags of shmget, beside IPC_CREAT"
+  same bytes "$size" "${shm[bytes]}" _ "1024=the size must come from --size" \
+    "$(((size + 4095) / 4096 * 4096))=the kernel keeps the size that was asked; only memory comes in pages"
+  same perms "$mode" "${shm[perms]}" _ "0=the mode belongs into the flags of shmget, beside IPC_CREAT" \
+    "[0-7]*=the mode must come from --mode, and is octal"
 }
 
 # ---- task 2: leave nothing behind -----------------------------------------------------------------
 
 @test "2.1 lives for --time seconds, then removes the segment [5]" {
   reads="shmctl(2), clock_nanosleep(2)"
+  local hundredths
   pick hundredths 10 25
   start --time "0.$hundredths"
   printed 4
   shm_with cpid "$pid" || ! kill -0 "$pid" 2>/dev/null ||
     wrong expected "a segment as long as the program lives" kernel "none in /proc/sysvipc/shm"
   finish
-  shape create.txt
   ended "exit 0"
   ((ms >= hundredths * 10)) || wrong expected "it lives for 0.$hundredths s" kernel "it ended after $ms ms" \
     likely "the program does not wait, or not for fractions of a second"
@@ -146,11 +149,12 @@ counter_in() { perl -e 'shmread($ARGV[0], $v, 0, 8) and print unpack("q", $v)' "
   done
   finish TERM
   ended "exit 0"
-  start --time 0.02 --proj B --attach-after 0 --detach-after 0.01
-  start --time 0.02 --proj C --attach-after 0 --lock-after 0
-  start --time 0.02 --proj D --remove-after 0.01
-  start --time 0.02 --proj E --count 2
-  start --time 0.02 --proj F --count 2 --sync
+  for options in "--attach-after 0 --detach-after 0.01" "--attach-after 0 --lock-after 0" \
+    "--remove-after 0.01" "--count 2" "--count 2 --sync"; do
+    cd "$(mktemp -d -p "$BATS_TEST_TMPDIR")" # a key for each
+    # shellcheck disable=SC2086
+    start --time 0.02 $options
+  done
   for run in "${!supervisor[@]}"; do
     finish "$run"
     ended "exit 0"
@@ -162,18 +166,22 @@ counter_in() { perl -e 'shmread($ARGV[0], $v, 0, 8) and print unpack("q", $v)' "
 
 @test "3.1 says so when the key is taken, and leaves that segment alone [4]" {
   reads="shmget(2)"
+  local size
   pick size 100 2000
   created --time 50 --size "$size"
-  local owner=$run id=${shm[id]}
+  local id=${shm[id]}
+  untouched() {
+    shm_with id "$id" || wrong expected "the other's segment $id still there" kernel "it is gone" \
+      likely "a program that could not create must not remove"
+  }
   try --time 0 --size $((size + 1))
   refused shmget "Invalid argument"
   silent
+  untouched
   try --time 0 --size "$size" --exclusive
   refused shmget "File exists" "IPC_EXCL, beside IPC_CREAT, refuses a key that is taken"
   silent
-  shm_with id "$id" || wrong expected "the other's segment $id still there" kernel "it is gone" \
-    likely "a program that could not create must not remove"
-  finish "$owner" TERM
+  untouched
 }
 
 @test "3.2 says so when it has no permission, or asks for too much [4]" {
@@ -211,6 +219,7 @@ counter_in() { perl -e 'shmread($ARGV[0], $v, 0, 8) and print unpack("q", $v)' "
   requires strace
   reads="shmget(2), shmctl(2), errno(3)"
   local error
+  local error
   one_of error "ENOSPC No space left on device" "ENOMEM Cannot allocate memory" "ENFILE Too many open files in system"
   traced -e "inject=shmget:error=${error%% *}" -- --time 0
   finish
@@ -227,27 +236,29 @@ counter_in() { perl -e 'shmread($ARGV[0], $v, 0, 8) and print unpack("q", $v)' "
   reads="shmat(2), shmdt(2)"
   created --time 50 --attach-after 0.02
   eventually shm_is nattch=1 || shm_with cpid "$pid" || :
-  same nattch 1 "${shm[nattch]-none}" - "0=shmget makes a segment; only shmat attaches it"
+  same nattch 1 "${shm[nattch]-none}" _ "0=shmget makes a segment; only shmat attaches it"
   finish TERM
-  created --time 50 --attach-after 0 --detach-after 0.02
+  created --time 50 --proj B --attach-after 0 --detach-after 0.02
   detached() { shm_is nattch=0 && ((shm[dtime] > 0)); }
   eventually detached || shm_with cpid "$pid" || :
-  same nattch 0 "${shm[nattch]-none}" - "1=shmdt takes the address that shmat returned"
-  same "shmdt since creation" yes "$( ((shm[dtime] > 0)) && echo yes || echo no)" - "no=shmdt was never called"
+  same nattch 0 "${shm[nattch]-none}" _ "1=shmdt takes the address that shmat returned"
+  same "shmdt since creation" yes "$( ((shm[dtime] > 0)) && echo yes || echo no)" _ "no=shmdt was never called"
 }
 
 @test "4.2 --stat prints what the kernel says, before and after [5]" {
   reads="shmctl(2), ipcs(1)"
+  local size mode
   local field
   pick size 1 9000
-  one_of mode 600 620 640 644 660
+  one_of mode 620 640 644 660
   created --time 50 --size "$size" --mode "$mode" --attach-after 0.01 --stat
   printed 6
-  shape attach.txt
   shm_with cpid "$pid" || :
-  same "nattch before" 0 - "${said[nattch_created]}"
+  finish TERM
+  shape attach.txt
+  same "nattch before" 0 _ "${said[nattch_created]}"
   for field in key id perms bytes nattch status; do
-    same "$field" "${shm[$field]-none}" - "${said[${field}_attached]}"
+    same "$field" "${shm[$field]-none}" _ "${said[${field}_attached]}"
   done
   same nattch 1 "${shm[nattch]-none}" "${said[nattch_attached]}" "0=shmget makes a segment; only shmat attaches it"
 }
@@ -269,6 +280,7 @@ counter_in() { perl -e 'shmread($ARGV[0], $v, 0, 8) and print unpack("q", $v)' "
   created --time 50 --lock-after 0.01 --stat
   eventually shm_is status=locked || shm_with cpid "$pid" || :
   printed 6
+  finish TERM
   shape lock.txt
   same status locked "${shm[status]-none}" "${said[status_locked]}" "-=SHM_LOCK is a command of shmctl, not a flag of shmget"
   same nattch 0 "${shm[nattch]-none}" "${said[nattch_locked]}"
@@ -279,17 +291,19 @@ counter_in() { perl -e 'shmread($ARGV[0], $v, 0, 8) and print unpack("q", $v)' "
   created --time 50 --attach-after 0 --remove-after 0.02 --stat
   eventually shm_is status=dest || shm_with cpid "$pid" || :
   printed 7
+  finish TERM
   shape dest.txt
   same status dest "${shm[status]-gone}" "${said[status_removed]}" "-=IPC_RMID is due after --remove-after, not only at the end"
   same key 0x00000000 "${shm[key]-none}" "${said[key_removed]}"
   same nattch 1 "${shm[nattch]-none}" "${said[nattch_removed]}"
-  finish TERM
-  ended "exit 0" "once is enough: a segment that is gone cannot be removed again"
+  ended "exit 0"
   gone
-  start --time 50 --remove-after 0 --stat
+  start --time 50 --proj B --remove-after 0 --stat
   printed 6
-  shape gone.txt
   ! shm_with cpid "$pid" || wrong expected "no segment: nobody is attached" kernel "segment ${shm[id]} is still there"
+  finish TERM
+  shape gone.txt
+  ended "exit 0" "once is enough: a segment that is gone cannot be removed again"
 }
 
 @test "5.3 valgrind and the compiler have nothing to complain about [4]" {
@@ -313,6 +327,7 @@ counter_in() { perl -e 'shmread($ARGV[0], $v, 0, 8) and print unpack("q", $v)' "
 
 @test "6.1 what one process writes, another reads; it stays in between [5]" {
   reads="shmat(2), shmop(2)"
+  local size number
   local text number
   pick size 64 2000
   pick number 100000 999999
@@ -320,15 +335,15 @@ counter_in() { perl -e 'shmread($ARGV[0], $v, 0, 8) and print unpack("q", $v)' "
   for text in "the first of two messages, number $number" "the second: $((number / 7))"; do
     try --write "$text"
     ended "exit 0"
-    same message "$text" "$(text_in "${shm[id]}" "$size")" - "=it is not at the start of the segment" \
-      "$text*=a string ends with a 0 byte: copy that too"
+    same message "$text" "$(text_in "${shm[id]}" "$size")" _ "$text*=a string ends with a 0 byte: copy that too" \
+      "*=the text begins at the start of the segment; a pointer to it means nothing to others"
     try --read
     ended "exit 0"
-    same message "$text" - "$stdout"
+    same message "$text" _ "$stdout"
   done
   shm_with id "${shm[id]}" || wrong expected "the segment still there" kernel "it is gone" \
     likely "only its creator removes it"
-  same nattch 0 "${shm[nattch]}" -
+  same nattch 0 "${shm[nattch]}" _
 }
 
 @test "6.2 no segment, or too long a message: says so, changes nothing [5]" {
@@ -343,24 +358,28 @@ counter_in() { perl -e 'shmread($ARGV[0], $v, 0, 8) and print unpack("q", $v)' "
   try --write "${text}6"
   [[ $end == "exit 1" && -n $stderr ]] || wrong expected "exit 1 and a line on stderr: 17 bytes do not fit into 16" \
     program "$(cause "$end"); stderr: ${stderr:-(nothing)}" likely "shm_segsz of IPC_STAT is the size that was asked; the page is larger"
-  same message "" "$(text_in "${shm[id]}" 16)" -
+  same message "" "$(text_in "${shm[id]}" 16)" _
   try --write "$text"
   ended "exit 0" "15 characters and the final 0 byte do fit"
-  same message "$text" "$(text_in "${shm[id]}" 16)" -
+  same message "$text" "$(text_in "${shm[id]}" 16)" _
 }
 
 # ---- task 7: a counter ----------------------------------------------------------------------------
 
 @test "7.1 processes that do not take turns lose updates [4]" {
   reads="fork(2), shm_overview(7)"
+  local procs count
   pick procs 2 4
   pick count 15 25
   created --time 50 --count "$count" --procs "$procs"
   printed 5
-  shape count.txt
-  same expected $((procs * count)) - "${said[expected]}" "$count=each process counts that often"
-  same counter "${said[got]}" "$(counter_in "${shm[id]}")" - "0=the counter is the long at the start of the segment"
-  same lost $((procs * count - said[got])) - "${said[lost]}"
+  shape count.txt "=the children do not come to an end, or the numbers are not printed"
+  same expected $((procs * count)) _ "${said[expected]}" "$count=each process counts that often"
+  same counter "${said[got]}" "$(counter_in "${shm[id]}")" _ \
+    "=the segment is gone: exit(3) in a child does what atexit(3) was told; _exit(2) does not"
+  ((said[got] >= 2)) || wrong expected "a counter that all of them add to" kernel "counter ${said[got]}" \
+    likely "the counter is the long at the start of the segment; other memory is copied by fork(2)"
+  same lost $((procs * count - said[got])) _ "${said[lost]}"
   ((said[lost] * 5 >= said[expected])) || wrong expected "a fifth or more of $((procs * count)) lost" \
     kernel "counter ${said[got]}" program "lost ${said[lost]}" \
     likely "the counter is read, then --hold passes, then it is written: others read the same value meanwhile"
@@ -368,23 +387,29 @@ counter_in() { perl -e 'shmread($ARGV[0], $v, 0, 8) and print unpack("q", $v)' "
 
 @test "7.2 --sync: they take turns, and none is lost [4]" {
   reads="sem_init(3), sem_overview(7)"
+  local procs count
   pick procs 2 4
   pick count 5 15
   created --time 50 --count "$count" --procs "$procs" --sync
   printed 5
-  shape count.txt
+  shape count.txt "=it hangs: sem_init with pshared 0 makes a lock for threads, not for processes"
   same counter $((procs * count)) "$(counter_in "${shm[id]}")" "${said[got]}" \
     "*=is the lock taken before the read and given back after the write, by every process?"
-  same lost 0 - "${said[lost]}"
+  same lost 0 _ "${said[lost]}"
 }
 
 @test "7.3 the counting is done by processes, and all of them are reaped [4]" {
   reads="fork(2), wait(2)"
+  local procs
   pick procs 2 5
   created --time 50 --count 1 --hold 2 --procs "$procs"
-  all_attached() { shm_with cpid "$pid" && ((shm[nattch] >= procs)); }
-  eventually all_attached || wrong expected "nattch of at least $procs while they count" \
-    kernel "nattch ${shm[nattch]-(no segment)}" likely "one process does all the counting, or one after the other"
+  local children=""
+  all_there() {
+    children=$(cat "/proc/$pid/task/$pid/children")
+    shm_with cpid "$pid" && ((shm[nattch] >= procs && $(wc -w <<<"$children") >= procs))
+  }
+  eventually all_there || wrong expected "$procs children, and nattch of at least $procs, while they count" \
+    kernel "$(wc -w <<<"$children") children, nattch ${shm[nattch]-(no segment)}" likely "one process does all the counting, or one after the other"
   finish TERM
   ended "exit 0" "a stop signal must be noticed while the children count"
   gone

@@ -7,7 +7,10 @@ set -u
 export LC_ALL=C
 cd "$(dirname "$0")" || exit
 PAUSE=${PAUSE:-3}
-[[ -x ./shm_creator ]] || { echo "demo.sh: no ./shm_creator: run make first" >&2; exit 1; }
+[[ -x ./shm_creator ]] || {
+  echo "demo.sh: no ./shm_creator: run make first" >&2
+  exit 1
+}
 
 bold="" plain=""
 [[ -t 1 && -z ${NO_COLOR:-} && ${TERM:-dumb} != dumb ]] && bold=$'\e[1m' plain=$'\e[0m'
@@ -141,6 +144,9 @@ for step; do
   case $step in
   create | again | attach | lock | dest | message | count) "$step" ;;
   kill) kill_ ;;
-  *) echo "demo.sh: no step '$step'" >&2; exit 2 ;;
+  *)
+    echo "demo.sh: no step '$step'" >&2
+    exit 2
+    ;;
   esac
 done

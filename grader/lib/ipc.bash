@@ -2,7 +2,7 @@
 # What the kernel says of System V IPC objects (/proc/sysvipc), and the removal of what runs left.
 
 declare -gA shm ipc_before
-SHM_STATUS=(- dest locked dest,locked) # bits 01000 SHM_DEST and 02000 SHM_LOCKED of the mode
+SHM_STATUS=("-" "dest" "locked" "dest,locked") # bits 01000 SHM_DEST and 02000 SHM_LOCKED of the mode
 
 # shm_with FIELD VALUE: finds the segment with that id, cpid or key (decimal). Sets shm[...]: key, id,
 # perms, bytes, nattch, status as ipcs -m words them, and atime, dtime, the seconds of the last shmat
