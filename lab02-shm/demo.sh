@@ -19,13 +19,16 @@ pid="" id=""
 
 # stop SIGNAL: sends it to the program; what has not ended a second later is killed.
 stop() {
+  { stop_quietly "$1"; } 2>/dev/null # bash would report the kill
+}
+stop_quietly() {
   [[ -n $pid ]] && kill "-$1" "$pid" 2>/dev/null
   for ((i = 0; i < 100; i++)); do
     kill -0 "$pid" 2>/dev/null || break
     sleep 0.01
   done
   ((i < 100)) || { echo "  (it did not end, and was killed)" && kill -KILL "$pid"; }
-  { wait "$pid"; } 2>/dev/null
+  wait "$pid"
   pid=""
 }
 

@@ -45,17 +45,16 @@ teardown() {
 # ---- running -------------------------------------------------------------------------------------
 
 # launch COMMAND...: runs it in the background. Sets run, the name to finish it by, and pid.
-# A leading `$PROGRAM` is the program under test; anything before it is the check's own.
+# What the student is shown, to be pasted, is $as, the program and its arguments.
 declare -gA supervisor
 launch() {
   local word line=""
   for word; do
-    [[ $word == "$PROGRAM" ]] && line="./${PROGRAM##*/}" && continue
+    [[ $word == "$PROGRAM" ]] && line="${as:+$as }./${PROGRAM##*/}" && continue
     [[ $word =~ ^[a-zA-Z0-9_./:=+-]+$ ]] || word=${word@Q}
     [[ -z $line ]] || line+=" $word"
   done
-  ((runs > 0)) || line+="   (SEED=$SEED)"
-  note ran "$line"
+  note ran "$line${background-}"
   run=$BATS_TEST_TMPDIR/run$((++runs))
   : >"$run.status"
   "$BIN/supervise" "$run.status" "$LIMIT" "$FILE_LIMIT" "$@" </dev/null >"$run.out" 2>"$run.err" 3>&- &
@@ -67,7 +66,7 @@ launch() {
 }
 
 # start ARGUMENT...: launches the program under test.
-start() { launch "$PROGRAM" "$@"; }
+start() { background=" &" launch "$PROGRAM" "$@"; }
 
 # printed N: waits until the last run has printed N lines, or has ended, or some seconds are over.
 printed() {
@@ -108,7 +107,7 @@ contents() {
 
 # try ARGUMENT...: runs the program under test to its end.
 try() {
-  start "$@"
+  launch "$PROGRAM" "$@"
   finish
 }
 
@@ -161,6 +160,7 @@ wrong() {
     shift 2
   done
   note read "${reads:+$reads; }task ${number%.*} in $LAB/README.md"
+  note again "SEED=$SEED make ${LAB%%-*} TASK=$number"
   return 1
 }
 
@@ -233,7 +233,7 @@ shape() {
 # ended [CAUSE] [HINT]: the finished run ended so ("exit 0") and left no process behind.
 ended() {
   local hint=${2:-}
-  [[ $end == timeout ]] && hint="it did not end within $LIMIT s and was killed"
+  [[ $end == timeout ]] && hint="it did not end within $LIMIT s and was killed${hint:+; $hint}"
   [[ $end == "${1:-exit 0}" ]] ||
     wrong expected "${1:-exit 0}" program "$(cause "$end")" stderr "$stderr" likely "$hint" || return
   [[ $left == 0 ]] || wrong expected "no process left" kernel "$left still running after the end" \
@@ -253,6 +253,7 @@ cause() {
 # shape has seen, and a line on stderr that names the call and says what the kernel said.
 refused() {
   local hint=${3:-"check what $1 returns; perror(\"$1\") says the rest"}
+  [[ $stderr != *"$1"*$2* ]] || hint="the exit status has to be 1"
   if [[ $end != "exit 1" || $stderr != *"$1"*$2* ]]; then
     wrong expected "exit 1, and on stderr: $1: $2" program "$(cause "$end"); stderr: ${stderr:-(nothing)}" \
       likely "$hint"

@@ -10,7 +10,7 @@ def points($t): "\([$t[].score] | add)/\([$t[].max_score] | add)";
    | [$all[] | select(.extra_data.lab == $lab)] as $tests
    | block($lab | pad($width);
        if .state != "graded" then .state
-       else "\(points($tests)); by task: "
+       else (points($tests) | pad(9))
          + ([$tests | group_by(.extra_data.task)[] | "\(.[0].extra_data.task):\(points(.))"] | join("  "))
        end; $width)),
   ([$all[] | select(.extra_data.skipped != null)]

@@ -42,7 +42,7 @@ foreach (inputs, null) as $line (
       | .current.skipped = ($line | capture("# skip (?<why>.*)$").why // null)
     elif $line | startswith("#: ") then
       ($line[3:] | capture("^(?<key>[^ ]+) (?<text>.*)$")) as $n | note($n.key; $n.text)
-    elif ($line | startswith("# ")) and (.current.notes | any(.key == "read") | not) then
+    elif ($line | startswith("# ")) and (.current.notes | any(.key == "again") | not) then
       note("check"; $line[2:]) # a check that broke, not one that failed: bats' own words
     else . end;
 

@@ -12,6 +12,8 @@ def wrap($width):
     else . + [$word] end);
 
 def block($head; $text; $indent): $head + ($text | wrap(80 - $indent) | join("\n" + " " * $indent));
+def command($head; $text; $indent): # to be pasted
+  $head + ($text | wrap(78 - $indent) | join(" \\\n" + " " * $indent));
 
 def check:
   .extra_data as $x
@@ -22,5 +24,7 @@ def check:
       block(("PASS" | paint("32")) + ("\(.score)/\(.max_score)" | left(6) | pad(9)); .name; 13)
     else
       block(("FAIL" | paint("31;1")) + ("\(.score)/\(.max_score)" | left(6) | pad(9)); .name; 13),
-      ($x.evidence[] | block(" " * 13 + (.key | pad(10)); .text; 23))
+      ($x.evidence[]
+       | (" " * 13 + (.key | pad(10))) as $head
+       | if .key == "ran" then command($head; .text; 23) else block($head; .text; 23) end)
     end;
