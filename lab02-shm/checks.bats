@@ -367,7 +367,7 @@ counter_in() { perl -e 'shmread($ARGV[0], $v, 0, 8) and print unpack("q", $v)' "
   local procs count
   pick procs 2 4
   pick count 15 25
-  created --time 50 --count "$count" --procs "$procs"
+  created --time 50 --count "$count" --procs "$procs" --hold 0.004
   printed 5
   shape count.txt "=the children do not come to an end, or the numbers are not printed"
   same expected $((procs * count)) _ "${said[expected]}" "$count=each process counts that often"

@@ -3,6 +3,7 @@
 
 TREE=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
 GRADE=$TREE/grader/grade
+PATH=${PATH//"$BATS_LIBEXEC:"/} # where bats puts its inner parts, which the bats of grade must not meet
 
 setup() {
   cd "$BATS_TEST_TMPDIR" || return

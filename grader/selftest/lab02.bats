@@ -12,8 +12,8 @@ source "$BATS_TEST_DIRNAME/common.bash"
 }
 
 @test "lab02: the points of its checks sum to 100, and to what the handout says" {
-  run awk -F'[][]' '/^@test/ { split($0, t, /[".]/); task[t[2]] += $(NF - 1); all += $(NF - 1) }
-    END { for (t = 1; t in task; t++) printf "%d:%d ", t, task[t]; print all }' "$TREE/lab02-shm/checks.bats"
+  run awk -F'[][]' '/^@test/ { split($0, word, /[".]/); points[word[2]] += $(NF - 1); all += $(NF - 1) }
+    END { for (t = 1; t in points; t++) printf "%d:%d ", t, points[t]; print all }' "$TREE/lab02-shm/checks.bats"
   local promised
   promised=$(sed -nE 's/^## Task ([0-9]): .*\(([0-9]+) points\)$/\1:\2/p' "$TREE/lab02-shm/README.md" | tr '\n' ' ')
   echo "checks: $output, handout: $promised"
