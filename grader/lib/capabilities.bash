@@ -18,4 +18,6 @@ can_valgrind() { command -v valgrind >/dev/null; }
 
 # A prefix that makes permission bits of IPC objects count for root too.
 WITHOUT_IPC_OWNER=(env)
-[[ $EUID == 0 ]] && WITHOUT_IPC_OWNER=(setpriv --bounding-set=-ipc_owner --inh-caps=-ipc_owner)
+if [[ $EUID == 0 ]]; then
+  WITHOUT_IPC_OWNER=(setpriv --bounding-set=-ipc_owner --inh-caps=-ipc_owner)
+fi
