@@ -18,7 +18,7 @@ check() {
   tap=$(
     unset "${!BATS_@}"
     env GRADER="$TREE/grader" LAB=lab LAB_DIR="$lab" BIN="$TREE/build/bin" PROGRAM=/bin/sh SEED=1 \
-    PRIVATE_IPC=no BUILD_LOG=/dev/null bats -F "$TREE/grader/lib/raw" "$lab/checks.bats" 2>&1
+      PRIVATE_IPC=no BUILD_LOG=/dev/null bats -F "$TREE/grader/lib/raw" "$lab/checks.bats" 2>&1
   ) || :
   echo "$tap"
 }
