@@ -305,18 +305,10 @@ counter_in() { perl -e 'shmread($ARGV[0], $v, 0, 8) and print unpack("q", $v)' "
 @test "5.3 valgrind and the compiler have nothing to complain about [4]" {
   requires valgrind
   reads="valgrind(1)"
-  local warning error
-  LIMIT=30
-  as="valgrind --leak-check=full" launch valgrind --xml=yes --xml-file=memcheck.%p.xml --leak-check=full --read-inline-info=no --vgdb=no \
-    --run-libc-freeres=no \
-    "$PROGRAM" --time 0.03 --attach-after 0 --detach-after 0.01 --stat
-  finish
+  no_memory_error --time 0.03 --attach-after 0 --detach-after 0.01 --stat
   shape detach.txt
   ended "exit 0"
-  error=$(sed -n '/<error>/,/<\/error>/{s/.*<\(what\|text\|fn\|file\|line\)>\(.*\)<.*/\2/p;}' memcheck.*.xml | head -n 4 | paste -sd ' ')
-  [[ -z $error ]] || wrong expected "no error under valgrind" kernel "valgrind: $error"
-  warning=$(grep -m 1 'warning:' "$BUILD_LOG") || warning=""
-  [[ -z $warning ]] || wrong expected "no warning from the compiler" kernel "cc: $warning"
+  no_warning
 }
 
 # ---- task 6: a message ----------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # demo.sh - the session of lab02 for a classroom: no keys to press, under a minute
 #
-# Usage: bash demo.sh [STEP...]      steps: create again attach lock dest message count kill
+# Usage: bash demo.sh [STEP...]      steps: create again attach lock dest message count kill; first is create
 # PAUSE=0.5 bash demo.sh             seconds to look at each screen (default 3)
 set -u
 export LC_ALL=C
@@ -145,6 +145,7 @@ kill_() {
 [[ $# -gt 0 ]] || set -- create again attach lock dest message count kill
 for step; do
   case $step in
+  first) create ;;
   create | again | attach | lock | dest | message | count) "$step" ;;
   kill) kill_ ;;
   *)

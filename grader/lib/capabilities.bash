@@ -6,6 +6,8 @@ declare -gA REMEDY=(
   [sysvipc]="a kernel with System V IPC (CONFIG_SYSVIPC); WSL 1 has none, WSL 2 does"
   [memlock]="a locked-memory limit of 64 KiB or more: ulimit -l"
   [permissions]="setpriv to give up CAP_IPC_OWNER: apt-get install util-linux"
+  [resource]="setpriv to give up CAP_SYS_RESOURCE: apt-get install util-linux"
+  [drop]="root that may become another user, or no root at all"
   [strace]="strace, and leave to trace: apt-get install strace; in Docker --cap-add=SYS_PTRACE"
   [valgrind]="valgrind: apt-get install valgrind libc6-dbg"
 )
@@ -13,11 +15,15 @@ declare -gA REMEDY=(
 can_sysvipc() { [[ -r /proc/sysvipc/shm ]]; }
 can_memlock() { [[ $(ulimit -l) == unlimited || $(ulimit -l) -ge 64 || $EUID == 0 ]]; }
 can_permissions() { "${WITHOUT_IPC_OWNER[@]}" true 2>/dev/null; }
+can_resource() { "${WITHOUT_RESOURCE[@]}" true 2>/dev/null; }
+can_drop() { [[ $EUID != 0 ]] || setpriv --reuid=65534 --regid=65534 --clear-groups true 2>/dev/null; }
 can_strace() { strace -o /dev/null -e trace=none true 2>/dev/null; }
 can_valgrind() { command -v valgrind >/dev/null; }
 
-# A prefix that makes permission bits of IPC objects count for root too.
+# Prefixes that make permission bits of IPC objects, and hard limits, count for root too.
 WITHOUT_IPC_OWNER=(env)
+WITHOUT_RESOURCE=(env)
 if [[ $EUID == 0 ]]; then
   WITHOUT_IPC_OWNER=(setpriv --bounding-set=-ipc_owner --inh-caps=-ipc_owner)
+  WITHOUT_RESOURCE=(setpriv --bounding-set=-sys_resource --inh-caps=-sys_resource)
 fi

@@ -190,7 +190,7 @@ same() {
 shape() {
   local -A types=([int]='-?[0-9]+' [hex]='0x[0-9a-f]+' [oct]='[0-7]+' [num]='[0-9]+(\.[0-9]+)?' [word]='[^ ]+')
   local -a want got
-  local i skipped=0 rest tag literal line text hint likely=""
+  local i skipped=0 rest type tag literal line text hint likely=""
   mapfile -t want <"$LAB_DIR/expected/$1"
   contents text "$run.out"
   shift
@@ -207,11 +207,11 @@ shape() {
   said=()
   for ((i = 0; i < ${#want[@]} || i < ${#got[@]}; i++)); do
     rest=${want[i]-} line=${got[i]-}
-    while [[ $rest =~ ^([^<]*)\<([a-z]+):([a-z_]+)\>(.*)$ ]]; do
-      literal=${BASH_REMATCH[1]} tag=${BASH_REMATCH[3]} rest=${BASH_REMATCH[4]}
+    while [[ $rest =~ ^(([^<]|\<[^a-z])*)\<([a-z]+):([a-z_]+)\>(.*)$ ]]; do
+      literal=${BASH_REMATCH[1]} type=${types[${BASH_REMATCH[3]}]} tag=${BASH_REMATCH[4]} rest=${BASH_REMATCH[5]}
       [[ $line == "$literal"* ]] || break
       line=${line#"$literal"}
-      [[ $line =~ ^(${types[${BASH_REMATCH[2]}]:?unknown type}) ]] || break
+      [[ $line =~ ^(${type:?unknown type}) ]] || break
       said[$tag]=${BASH_REMATCH[1]}
       line=${line#"${said[$tag]}"}
     done
@@ -249,13 +249,31 @@ cause() {
   [[ ${word[0]} == signal ]] && echo "killed by SIG$(kill -l "${word[1]}")" || echo "$1"
 }
 
-# refused CALL REASON [HINT]: the finished run failed as it should: exit 1, nothing on stdout but what a
-# shape has seen, and a line on stderr that names the call and says what the kernel said.
+# refused CALL REASON [HINT]: the finished run failed as it should: exit 1 (or $code), and a line on
+# stderr that names the call and says what the kernel said.
 refused() {
   local hint=${3:-"check what $1 returns; perror(\"$1\") says the rest"}
-  [[ $stderr != *"$1"*$2* ]] || hint="the exit status has to be 1"
-  if [[ $end != "exit 1" || $stderr != *"$1"*$2* ]]; then
-    wrong expected "exit 1, and on stderr: $1: $2" program "$(cause "$end"); stderr: ${stderr:-(nothing)}" \
+  [[ $stderr != *"$1"*$2* ]] || hint="the exit status has to be ${code:-1}"
+  if [[ $end != "exit ${code:-1}" || $stderr != *"$1"*$2* ]]; then
+    wrong expected "exit ${code:-1}, and on stderr: $1: $2" program "$(cause "$end"); stderr: ${stderr:-(nothing)}" \
       likely "$hint"
   fi
+}
+
+# no_memory_error ARGUMENT...: runs the program under valgrind to its end; valgrind finds nothing.
+no_memory_error() {
+  local error
+  LIMIT=30 as="valgrind --leak-check=full" launch valgrind --leak-check=full --read-inline-info=no \
+    --vgdb=no --run-libc-freeres=no --xml=yes --xml-file="$BATS_TEST_TMPDIR/memcheck.%p.xml" "$PROGRAM" "$@"
+  finish
+  error=$(sed -n '/<error>/,/<\/error>/{s/.*<\(what\|text\|fn\|file\|line\)>\(.*\)<.*/\2/p;}' \
+    "$BATS_TEST_TMPDIR"/memcheck.*.xml | head -n 4 | paste -sd ' ')
+  [[ -z $error ]] || wrong expected "no error under valgrind" kernel "valgrind: $error"
+}
+
+# no_warning: the compiler had none.
+no_warning() {
+  local warning
+  warning=$(grep -m 1 'warning:' "$BUILD_LOG") || return 0
+  wrong expected "no warning from the compiler" kernel "cc: $warning"
 }

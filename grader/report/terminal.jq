@@ -4,16 +4,18 @@ def paint($code): if $color == "" then . else "\u001b[\($code)m\(.)\u001b[0m" en
 def pad($n): . + " " * ([$n - length, 0] | max);
 def left($n): " " * ([$n - length, 0] | max) + .;
 
-# Breaks a text between words; a word that is too long for a line stays whole.
-def wrap($width):
-  reduce splits(" +") as $word ([""];
+# Puts words into lines; a word that is too long for a line stays whole.
+def lines($width; words):
+  reduce words as $word ([""];
     if .[-1] == "" then .[-1] = $word
     elif (.[-1] | length) + 1 + ($word | length) <= $width then .[-1] += " " + $word
     else . + [$word] end);
 
-def block($head; $text; $indent): $head + ($text | wrap(80 - $indent) | join("\n" + " " * $indent));
-def command($head; $text; $indent): # to be pasted
-  $head + ($text | wrap(78 - $indent) | join(" \\\n" + " " * $indent));
+def block($head; $text; $indent):
+  $head + (lines(80 - $indent; $text | splits(" +")) | join("\n" + " " * $indent));
+# The same for a command, so that it can be pasted: never broken between quotes.
+def command($head; $text; $indent):
+  $head + (lines(78 - $indent; $text | scan("(?:'[^']*'|[^' ])+")) | join(" \\\n" + " " * $indent));
 
 def check:
   .extra_data as $x
