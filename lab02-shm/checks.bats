@@ -32,6 +32,24 @@ gone() {
     program "$(cause "$end")" likely "${left[0]%% *}ctl with IPC_RMID is missing on the way to this end"
 }
 
+# asleep: while it waits, the program neither runs nor wakes up, not even after SIGSTOP and SIGCONT.
+asleep() {
+  local state before
+  state() { state=$(grep -E '^(State|.*ctxt_switches):' "/proc/$pid/status" | tr -s '\n\t' ' '); }
+  sleeping() {
+    state
+    [[ $state == *"S (sleeping)"* ]]
+  }
+  kill -STOP "$pid"
+  kill -CONT "$pid"
+  eventually sleeping || wrong expected "it sleeps until the time is over or a signal comes" \
+    kernel "$state" likely "a loop that looks at the time again and again, or a wait that SIGCONT ends"
+  before=$state
+  nap 0.06
+  state
+  same "state while waiting" "$before" "$state" _ "*=a sleep of its own length again and again: wait once, for the whole time"
+}
+
 # silent: the finished run printed nothing on stdout.
 silent() {
   [[ -z $stdout ]] || wrong expected "nothing on stdout, for there is no segment" program "${stdout%%$'\n'*}"
@@ -44,7 +62,7 @@ traced() {
     options+=("$1")
     shift
   done
-  as="strace ${options[*]}" launch strace -o "$BATS_TEST_TMPDIR/strace.log" -e trace=shmget,shmat,shmctl "${options[@]}" "$PROGRAM" "${@:2}"
+  as="strace ${options[*]}" launch strace -o "$BATS_TEST_TMPDIR/strace.log" -e trace=shmget,shmat,shmdt,shmctl,%process "${options[@]}" "$PROGRAM" "${@:2}"
   local strace=$pid child
   is_there() { # strace has other children before it
     for child in $(cat "/proc/$strace/task/$strace/children" 2>/dev/null); do
@@ -91,7 +109,9 @@ counter_in() { perl -e 'shmread($ARGV[0], $v, 0, 8) and print unpack("q", $v)' "
   local size mode
   pick size 1 9000
   one_of mode 620 640 644 660 604
-  created --time 50 --size "$size" --mode "$mode"
+  one_of exclusive "" --exclusive
+  # shellcheck disable=SC2086
+  created --time 50 --size "$size" --mode "$mode" $exclusive
   same bytes "$size" "${shm[bytes]}" _ "1024=the size must come from --size" \
     "$(((size + 4095) / 4096 * 4096))=the kernel keeps the size that was asked; only memory comes in pages"
   same perms "$mode" "${shm[perms]}" _ "0=the mode belongs into the flags of shmget, beside IPC_CREAT" \
@@ -117,9 +137,12 @@ counter_in() { perl -e 'shmread($ARGV[0], $v, 0, 8) and print unpack("q", $v)' "
 
 @test "2.2 SIGINT and SIGTERM end it at once, and remove the segment [5]" {
   reads="sigprocmask(2), sigtimedwait(2), signal-safety(7)"
-  local signal
-  for signal in INT TERM; do
-    created --time 50
+  local signal options
+  for options in "INT --time 50" "TERM --time 50" "INT --time 50 --attach-after 0" "TERM --time 50 --lock-after 0"; do
+    signal=${options%% *}
+    # shellcheck disable=SC2086
+    created ${options#* }
+    [[ $options == *after* ]] || asleep "$signal"
     finish "$signal"
     ended "exit 0" "SIG$signal ends a process that does not catch or block it, without any clean-up; a blocked one must be taken"
     gone
@@ -129,10 +152,9 @@ counter_in() { perl -e 'shmread($ARGV[0], $v, 0, 8) and print unpack("q", $v)' "
 @test "2.3 a signal in the middle of shmget leaves nothing either [4]" {
   requires strace
   reads="sigprocmask(2), sigtimedwait(2)"
-  traced -e inject=shmget:delay_exit=150000:when=1 -- --time 50
-  eventually shm_with cpid "$pid" || wrong expected "a segment" kernel "none in /proc/sysvipc/shm"
-  kill -TERM "$pid"
+  traced -e inject=shmget:signal=SIGTERM:when=1 -- --time 50
   finish
+  grep -q '^shmget' strace.log || wrong expected "a call of shmget" kernel "none (strace)"
   ended "exit 0" "the signal came before the program was ready for it, or before it slept: block it first, take it later"
   gone
 }
@@ -177,6 +199,13 @@ counter_in() { perl -e 'shmread($ARGV[0], $v, 0, 8) and print unpack("q", $v)' "
   refused shmget "File exists" "IPC_EXCL, beside IPC_CREAT, refuses a key that is taken"
   silent
   untouched
+  start --time 50 --size $((size - 1))
+  printed 4
+  shape create.txt
+  same "ID of the segment that is found" "$id" "$id" "${said[id]}"
+  finish TERM
+  ended "exit 0"
+  ! shm_with id "$id" || wrong expected "segment $id removed by the one that found it" kernel "it is still there"
 }
 
 @test "3.2 says so when it has no permission, or asks for too much [4]" {
@@ -214,22 +243,24 @@ counter_in() { perl -e 'shmread($ARGV[0], $v, 0, 8) and print unpack("q", $v)' "
   requires strace
   reads="shmget(2), shmctl(2), errno(3)"
   local error
-  local error
   one_of error "ENOSPC No space left on device" "ENOMEM Cannot allocate memory" "ENFILE Too many open files in system"
   traced -e "inject=shmget:error=${error%% *}" -- --time 0
   finish
   refused shmget "${error#* }"
   silent
-  traced -e inject=shmctl:error=EPERM -- --time 0
+  traced -e "inject=shmctl:error=${error%% *}" -- --time 0
   finish
-  refused shmctl "Operation not permitted" "IPC_RMID can fail too: say so, and exit with 1"
+  refused shmctl "${error#* }" "IPC_RMID can fail too: say so, and exit with 1"
 }
 
 # ---- task 4: attach -------------------------------------------------------------------------------
 
 @test "4.1 attaching makes nattch 1, detaching makes it 0 again [5]" {
   reads="shmat(2), shmdt(2)"
-  created --time 50 --attach-after 0.02
+  local began=${EPOCHREALTIME/[.,]/}
+  created --time 50 --attach-after 0.2
+  [[ ${shm[nattch]} == 0 ]] || ((${EPOCHREALTIME/[.,]/} - began > 200000)) ||
+    wrong expected "nattch 0, for 0.2 s" kernel "nattch ${shm[nattch]} at once" likely "--attach-after has to be waited for"
   eventually shm_is nattch=1 || shm_with cpid "$pid" || :
   same nattch 1 "${shm[nattch]-none}" _ "0=shmget makes a segment; only shmat attaches it"
   finish TERM
@@ -242,28 +273,39 @@ counter_in() { perl -e 'shmread($ARGV[0], $v, 0, 8) and print unpack("q", $v)' "
 
 @test "4.2 --stat prints what the kernel says, before and after [5]" {
   reads="shmctl(2), ipcs(1)"
-  local size mode
-  local field
-  pick size 1 9000
+  local size mode field
+  pick size 100 9000
   one_of mode 620 640 644 660
   created --time 50 --size "$size" --mode "$mode" --attach-after 0.01 --stat
   printed 6
   shm_with cpid "$pid" || :
-  finish TERM
   shape attach.txt
   same "nattch before" 0 _ "${said[nattch_created]}"
   for field in key id perms bytes nattch status; do
     same "$field" "${shm[$field]-none}" _ "${said[${field}_attached]}"
+    [[ $field == nattch ]] || same "$field before" "${shm[$field]-none}" _ "${said[${field}_created]}"
   done
   same nattch 1 "${shm[nattch]-none}" "${said[nattch_attached]}" "0=shmget makes a segment; only shmat attaches it"
+  # a second one finds that segment: what it asked for itself is not what there is
+  start --time 50 --size 1 --mode 600 --attach-after 0 --stat
+  printed 6
+  shape attach.txt
+  for field in key id perms bytes; do
+    same "$field of the segment found" "${shm[$field]}" _ "${said[${field}_attached]}" "*=that was asked; ask the kernel what there is: IPC_STAT"
+  done
+  same "nattch of both" 2 _ "${said[nattch_attached]}" "1=ask the kernel, it counts others too: IPC_STAT"
 }
 
-@test "4.3 notices when shmat fails, and removes the segment [4]" {
+@test "4.3 notices when shmat or shmdt fails, and removes the segment [4]" {
   requires strace
   reads="shmat(2)"
   traced -e inject=shmat:error=ENOMEM -- --time 50 --attach-after 0
   finish
   refused shmat "Cannot allocate memory" "shmat returns (void *) -1 when it fails, not NULL"
+  gone
+  traced -e inject=shmdt:error=EINVAL:when=1 -- --time 50 --attach-after 0 --detach-after 0
+  finish
+  refused shmdt "Invalid argument"
   gone
 }
 
@@ -279,6 +321,11 @@ counter_in() { perl -e 'shmread($ARGV[0], $v, 0, 8) and print unpack("q", $v)' "
   shape lock.txt
   same status locked "${shm[status]-none}" "${said[status_locked]}" "-=SHM_LOCK is a command of shmctl, not a flag of shmget"
   same nattch 0 "${shm[nattch]-none}" "${said[nattch_locked]}"
+  same perms 666 "${shm[perms]-none}" "${said[perms_locked]}" "*=SHM_LOCKED is in the mode too: mask it with 0777"
+  traced -e inject=shmctl:error=EPERM:when=1 -- --time 50 --lock-after 0
+  finish
+  refused shmctl "Operation not permitted" "SHM_LOCK can fail too"
+  gone
 }
 
 @test "5.2 removed while attached: status 'dest', key 0, gone at the end [4]" {
@@ -315,19 +362,23 @@ counter_in() { perl -e 'shmread($ARGV[0], $v, 0, 8) and print unpack("q", $v)' "
 
 @test "6.1 what one process writes, another reads; it stays in between [5]" {
   reads="shmat(2), shmop(2)"
-  local size number
-  local text number
+  local size number text
   pick size 64 2000
   pick number 100000 999999
   created --time 50 --size "$size"
-  for text in "first message, number $number" "second: $((number / 7))"; do
-    try --write "$text"
+  for text in "first message, number $number" "%s second: $((number / 7))" by-the-check; do
+    if [[ $text == by-the-check ]]; then
+      perl -e 'shmwrite($ARGV[0], "$ARGV[1]\0", 0, 1 + length $ARGV[1])' "${shm[id]}" "$text"
+    else
+      try --write "$text"
+    fi
     ended "exit 0" "shmget with size 0 finds a segment of any size"
     same message "$text" "$(text_in "${shm[id]}" "$size")" _ "$text*=a string ends with a 0 byte: copy that too" \
       "*=the text begins at the start of the segment; a pointer to it means nothing to others"
     try --read
     ended "exit 0"
     same message "$text" _ "$stdout"
+    printf '%s\n' "$text" | cmp -s - "$run.out" || wrong expected "the text and a newline" program "other bytes"
   done
   shm_with id "${shm[id]}" || wrong expected "the segment still there" kernel "it is gone" \
     likely "only its creator removes it"
@@ -335,6 +386,7 @@ counter_in() { perl -e 'shmread($ARGV[0], $v, 0, 8) and print unpack("q", $v)' "
 }
 
 @test "6.2 no segment, or too long a message: says so, changes nothing [5]" {
+  requires strace
   reads="shmget(2), shmctl(2)"
   local text=123456789012345 option
   for option in --read --write; do
@@ -343,13 +395,15 @@ counter_in() { perl -e 'shmread($ARGV[0], $v, 0, 8) and print unpack("q", $v)' "
     gone
   done
   created --time 50 --size 16
+  try --write "$text"
+  ended "exit 0" "15 characters and the final 0 byte do fit"
   try --write "${text}6"
   [[ $end == "exit 1" && -n $stderr ]] || wrong expected "exit 1 and a line on stderr: 17 bytes do not fit into 16" \
     program "$(cause "$end"); stderr: ${stderr:-(nothing)}" likely "shm_segsz of IPC_STAT is the size that was asked; the page is larger"
-  same message "" "$(text_in "${shm[id]}" 16)" _
-  try --write "$text"
-  ended "exit 0" "15 characters and the final 0 byte do fit"
   same message "$text" "$(text_in "${shm[id]}" 16)" _
+  traced -e inject=shmat:error=ENOMEM -- --read
+  finish
+  refused shmat "Cannot allocate memory"
 }
 
 # ---- task 7: a counter ----------------------------------------------------------------------------
@@ -358,8 +412,8 @@ counter_in() { perl -e 'shmread($ARGV[0], $v, 0, 8) and print unpack("q", $v)' "
   reads="fork(2), shm_overview(7)"
   local procs count
   pick procs 2 4
-  pick count 15 25
-  created --time 50 --count "$count" --procs "$procs" --hold 0.004
+  pick count 10 16
+  created --time 50 --count "$count" --procs "$procs" --hold 0.008
   printed 5
   shape count.txt "=the children do not come to an end, or the numbers are not printed"
   same expected $((procs * count)) _ "${said[expected]}" "$count=each process counts that often"
@@ -371,6 +425,10 @@ counter_in() { perl -e 'shmread($ARGV[0], $v, 0, 8) and print unpack("q", $v)' "
   ((said[lost] * 5 >= said[expected])) || wrong expected "a fifth or more of $((procs * count)) lost" \
     kernel "counter ${said[got]}" program "lost ${said[lost]}" \
     likely "the counter is read, then --hold passes, then it is written: others read the same value meanwhile"
+  eventually shm_is nattch=0 || wrong expected "nattch 0 after the counting" kernel "nattch ${shm[nattch]}" likely "detach when all is counted"
+  finish INT
+  ended "exit 0"
+  gone
 }
 
 @test "7.2 --sync: they take turns, and none is lost [4]" {
@@ -378,28 +436,47 @@ counter_in() { perl -e 'shmread($ARGV[0], $v, 0, 8) and print unpack("q", $v)' "
   local procs count
   pick procs 2 4
   pick count 5 15
-  created --time 50 --count "$count" --procs "$procs" --sync
+  created --time 50
+  perl -e 'shmwrite($ARGV[0], "\xff" x 64, 0, 64)' "${shm[id]}" # what an earlier user may have left
+  start --time 50 --count "$count" --procs "$procs" --sync
   printed 5
   shape count.txt "=it hangs: sem_init with pshared 0 makes a lock for threads, not for processes"
   same counter $((procs * count)) "$(counter_in "${shm[id]}")" "${said[got]}" \
     "=the segment is gone: exit(3) in a child does what atexit(3) was told; _exit(2) does not" \
     "*=is the lock taken before the read and given back after the write, by every process?"
   same lost 0 _ "${said[lost]}"
+  finish TERM
+  ended "exit 0"
+  ((ms >= procs * count)) || wrong expected "$((procs * count)) times --hold, 0.001 s, one after the other" kernel "$ms ms in all" \
+    likely "the lock is held from the read to the write, --hold included"
 }
 
 @test "7.3 the counting is done by processes, and all of them are reaped [4]" {
+  requires strace
   reads="fork(2), wait(2)"
   local procs
   pick procs 2 5
-  created --time 50 --count 1 --hold 50 --procs "$procs"
-  local children=""
+  local children="" options
   all_there() {
     children=$(cat "/proc/$pid/task/$pid/children")
     shm_with cpid "$pid" && ((shm[nattch] >= procs && $(wc -w <<<"$children") >= procs))
   }
-  eventually all_there || wrong expected "$procs children, and nattch of at least $procs, while they count" \
-    kernel "$(wc -w <<<"$children") children, nattch ${shm[nattch]-(no segment)}" likely "one process does all the counting, or one after the other"
-  finish TERM
-  ended "exit 0" "a stop signal must be noticed while the children count"
+  counting() { (($(counter_in "${shm[id]}") > 0)); }
+  for options in "TERM --hold 0.01" "INT --hold 0.01 --sync"; do
+    # shellcheck disable=SC2086
+    created --time 50 --count 100000 --procs "$procs" ${options#* }
+    eventually all_there || wrong expected "$procs children, and nattch of at least $procs, while they count" \
+      kernel "$(wc -w <<<"$children") children, nattch ${shm[nattch]-(no segment)}" likely "one process does all the counting, or one after the other"
+    eventually counting || wrong expected "a counter that grows while they count" kernel "counter $(counter_in "${shm[id]}")" \
+      likely "each process adds to the counter in the segment, one by one; nothing else grows"
+    finish "${options%% *}"
+    ended "exit 0" "a stop signal must be noticed while the children count"
+    same "lines of output" 4 _ "$(wc -l <"$run.out")" "5=it was stopped, nothing is counted"
+    gone
+  done
+  traced -e "inject=fork,vfork,clone,clone3:error=EAGAIN:when=2" -- --time 0 --count 100000 --procs 3
+  finish
+  refused fork "Resource temporarily unavailable"
+  [[ $left == 0 ]] || wrong expected "no child left" kernel "$left still running" likely "the children made before have to be ended"
   gone
 }

@@ -301,11 +301,15 @@ static void count_together(void)
     sem_init(&shared->lock, 1, 1); /* 1: between processes */
 
     pid_t child[MAX_PROCS];
+    int stopped = 0; /* by a signal, or -1: fork failed */
     for (size_t p = 0; p < procs; p++) {
         child[p] = fork();
-        if (child[p] == -1)
-            err(1, "fork");
-        if (child[p] > 0)
+        if (child[p] == -1) {
+            warn("fork");
+            procs = p;
+            stopped = -1;
+        }
+        if (child[p] != 0)
             continue;
         sigprocmask(SIG_UNBLOCK, &stop_signals, NULL);
         for (size_t i = 0; i < count; i++) {
@@ -320,7 +324,6 @@ static void count_together(void)
         _exit(0); /* exit(3) would remove the segment */
     }
 
-    int stopped = 0;
     for (size_t p = 0; p < procs; p++) {
         while (!stopped && waitpid(child[p], NULL, WNOHANG) == 0)
             stopped = wait_until(now() + 0.005);
@@ -330,7 +333,7 @@ static void count_together(void)
         }
     }
     if (stopped)
-        exit(0);
+        exit(stopped == -1 ? 1 : 0);
     long expected = (long)(procs * count), got = shared->counter;
     printf("expected %ld, got %ld, lost %ld\n", expected, got, expected - got);
     detach();

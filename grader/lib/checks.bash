@@ -46,9 +46,9 @@ teardown() {
 
 # launch COMMAND...: runs it in the background. Sets run, the name to finish it by, and pid.
 # What the student is shown, to be pasted, is $as, the program and its arguments.
-declare -gA supervisor
+declare -gA supervisor pid_of # by run
 launch() {
-  local word line=""
+  local word line="" tries
   for word; do
     [[ $word == "$PROGRAM" ]] && line="${as:+$as }./${PROGRAM##*/}" && continue
     [[ $word =~ ^[a-zA-Z0-9_./:=+-]+$ ]] || word=${word@Q}
@@ -59,10 +59,13 @@ launch() {
   : >"$run.status"
   "$BIN/supervise" "$run.status" "$LIMIT" "$FILE_LIMIT" "$@" </dev/null >"$run.out" 2>"$run.err" 3>&- &
   supervisor[$run]=$!
-  until read -r _ pid <"$run.status"; do
+  pid=0
+  for ((tries = 0; tries < 5000; tries++)); do
+    read -r _ pid <"$run.status" && break
     nap 0.001
   done
   pids+=("$pid")
+  pid_of[$run]=$pid
 }
 
 # start ARGUMENT...: launches the program under test.
@@ -83,10 +86,10 @@ printed() {
 # Sets end ("exit 0", "signal 15", "timeout"), ms, left, unreaped, stdout and stderr.
 finish() {
   [[ -n ${1:-} && -n ${supervisor[$1]-} ]] && run=$1 && shift
-  local key value pid
-  read -r key pid <"$run.status"
-  [[ -z ${1:-} ]] || kill "-$1" "$pid" 2>/dev/null || :
+  local key value
+  [[ -z ${1:-} ]] || kill "-$1" "${pid_of[$run]}" 2>/dev/null || :
   wait "${supervisor[$run]}" || :
+  end="without a verdict" ms=0 left="?" unreaped="?"
   unset "supervisor[$run]"
   while read -r key value; do
     case $key in end) end=$value ;; ms) ms=$value ;; left) left=$value ;; unreaped) unreaped=$value ;; esac
@@ -249,13 +252,14 @@ cause() {
   [[ ${word[0]} == signal ]] && echo "killed by SIG$(kill -l "${word[1]}")" || echo "$1"
 }
 
-# refused CALL REASON [HINT]: the finished run failed as it should: exit 1 (or $code), and a line on
-# stderr that names the call and says what the kernel said.
+# refused CALL REASON [HINT]: the finished run failed as it should: exit 1 (or $code), and one line on
+# stderr that names the call and ends with what the kernel said.
 refused() {
   local hint=${3:-"check what $1 returns; perror(\"$1\") says the rest"}
-  [[ $stderr != *"$1"*$2* ]] || hint="the exit status has to be ${code:-1}"
-  if [[ $end != "exit ${code:-1}" || $stderr != *"$1"*$2* ]]; then
-    wrong expected "exit ${code:-1}, and on stderr: $1: $2" program "$(cause "$end"); stderr: ${stderr:-(nothing)}" \
+  [[ $stderr != *"$1"*": "$2 ]] || hint="the exit status has to be ${code:-1}"
+  [[ $stderr != *$'\n'* ]] || hint="one line is enough, with the one reason"
+  if [[ $end != "exit ${code:-1}" || $stderr == *$'\n'* || $stderr != *"$1"*": "$2 ]]; then
+    wrong expected "exit ${code:-1}, and one line on stderr: $1: $2" program "$(cause "$end"); stderr: ${stderr:-(nothing)}" \
       likely "$hint"
   fi
 }

@@ -8,8 +8,9 @@ SHM_STATUS=("-" "dest" "locked" "dest,locked") # bits 01000 SHM_DEST and 02000 S
 # perms, bytes, nattch, status as ipcs -m words them, and atime, dtime, the seconds of the last shmat
 # and shmdt (0: never). False, and nothing set, when there is no such segment.
 shm_with() {
-  local key id perms bytes cpid lpid nattch uid gid cuid cgid atime dtime rest
+  local key id perms bytes cpid lpid nattch uid gid cuid cgid atime dtime rest table
   shm=()
+  table=$(</proc/sysvipc/shm) # at once: line by line, a row is missed when others come and go
   # shellcheck disable=SC2034 # the columns that nobody asks for
   while read -r key id perms bytes cpid lpid nattch uid gid cuid cgid atime dtime rest; do
     [[ ${!1} == "$2" ]] || continue
@@ -18,7 +19,7 @@ shm_with() {
       [status]=${SHM_STATUS[(8#$perms >> 9) & 3]})
     printf -v "shm[perms]" %o $((8#$perms & 0777))
     return 0
-  done </proc/sysvipc/shm
+  done <<<"$table"
   return 1
 }
 
@@ -34,13 +35,14 @@ shm_is() {
 # ipc_objects: sets objects to what exists, as "shm ID CPID". In an IPC namespace that others use too,
 # only segments: the kernel does not tell who made semaphores and queues.
 ipc_objects() {
-  local kind id cpid
+  local kind id cpid table
   objects=()
   for kind in shm sem msg; do
     [[ $kind == shm || $PRIVATE_IPC == yes ]] || continue
+    table=$(<"/proc/sysvipc/$kind")
     while read -r _ id _ _ cpid _; do
       [[ $id == *id ]] || objects+=("$kind $id $cpid")
-    done <"/proc/sysvipc/$kind"
+    done <<<"$table"
   done
 }
 

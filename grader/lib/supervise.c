@@ -2,12 +2,14 @@
  *
  * Usage: supervise STATUSFILE SECONDS KILOBYTES COMMAND [ARG]...
  *
- * The command gets a process group of its own, no descriptors but 0-2, no core
- * file, files (its output too) of KILOBYTES at most, and SECONDS to live. A
+ * The command gets a process group of its own, no descriptors but 0-2, of the
+ * environment PATH and HOME alone, no core file, files (its output too) of
+ * KILOBYTES at most, and SECONDS to live. A
  * signal to supervise, or the death of its parent, ends it as well. What the
  * command leaves running is adopted (PR_SET_CHILD_SUBREAPER), counted, killed.
  *
- * STATUSFILE says "pid N" at once, and when all is over:
+ * STATUSFILE says "pid N" at once. When all is over, and nobody is left who
+ * could have a hand in it, it is written anew:
  *   end        exit N | signal N | timeout | stopped
  *   ms N       how long the command ran
  *   left N     descendants that outlived it, killed now
@@ -21,6 +23,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -47,6 +50,15 @@ static void run(char **command, rlim_t kilobytes)
     sigprocmask(SIG_SETMASK, &none, NULL);
     setrlimit(RLIMIT_CORE, &no_core);
     setrlimit(RLIMIT_FSIZE, &file);
+    char *path = getenv("PATH"), *home = getenv("HOME");
+    path = path ? strdup(path) : NULL;
+    home = home ? strdup(home) : NULL;
+    clearenv();
+    setenv("LC_ALL", "C", 1);
+    if (path)
+        setenv("PATH", path, 1);
+    if (home)
+        setenv("HOME", home, 1);
     execvp(command[0], command);
     warn("%s", command[0]);
     _exit(127);
@@ -127,6 +139,10 @@ int main(int argc, char **argv)
     int left, unreaped;
     clear(pid, &left, &unreaped);
 
+    rewind(status);
+    if (ftruncate(fileno(status), 0) == -1)
+        err(2, "%s", argv[1]);
+    fprintf(status, "pid %d\n", pid);
     if (killed)
         fprintf(status, "end %s\n", killed);
     else if (WIFSIGNALED(code))
