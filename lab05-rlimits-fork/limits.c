@@ -280,7 +280,9 @@ static int burn_cpu(void)
 static int use_heap(void)
 {
     void *volatile memory = malloc(64 * MIB); /* or the compiler drops it */
-    return memory ? 0 : errno;
+    int error = memory ? 0 : errno;
+    free(memory);
+    return error;
 }
 
 static int write_file(void)
@@ -330,6 +332,7 @@ static int touch_memory(void)
         return errno;
     for (volatile char *page = memory; page < memory + 32 * MIB; page += 4096)
         *page = 1;
+    free(memory);
     return 0;
 }
 

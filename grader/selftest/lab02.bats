@@ -48,7 +48,10 @@ SED
   echo "$after"
   [ "$before" = "$after" ]
   while pgrep -g "$grade" >/dev/null || pgrep -f "$BATS_TEST_TMPDIR/out" >/dev/null; do
-    ((++tries < 100)) || { ps -ef; return 1; }
+    ((++tries < 100)) || {
+      ps -ef
+      return 1
+    }
     read -rt 0.05 <> <(:) || true
   done
 }
