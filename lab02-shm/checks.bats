@@ -106,7 +106,7 @@ counter_in() { perl -e 'shmread($ARGV[0], $v, 0, 8) and print unpack("q", $v)' "
 
 @test "1.3 size and permissions are those that --size and --mode ask [6]" {
   reads="shmget(2)"
-  local size mode
+  local size mode exclusive
   pick size 1 9000
   one_of mode 620 640 644 660 604
   one_of exclusive "" --exclusive

@@ -19,6 +19,7 @@ declare -ga notes # what the check has to tell, "key text"
 declare -ga pids  # of the programs that were launched
 declare -ga required=()
 runs=0
+stdout="" stderr="" # of the run that finished last
 
 setup() {
   [[ -n ${TRACE-} ]] || trap - DEBUG # dearer than the checks; TRACE=1 gives line numbers instead
@@ -92,6 +93,7 @@ finish() {
   end="without a verdict" ms=0 left="?" unreaped="?"
   unset "supervisor[$run]"
   while read -r key value; do
+    # shellcheck disable=SC2034 # ms is for the checks
     case $key in end) end=$value ;; ms) ms=$value ;; left) left=$value ;; unreaped) unreaped=$value ;; esac
   done <"$run.status"
   contents stdout "$run.out"
