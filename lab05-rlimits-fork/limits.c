@@ -94,7 +94,7 @@ static const char *show(rlim_t value, char *buffer)
 /* Prints the soft and the hard limit of each resource: getrlimit(2). */
 static int table(void)
 {
-    printf("%-11s%-11s%-11s%-10s%s\n", "NAME", "SOFT", "HARD", "UNIT",
+    printf("%-10s %-10s %-10s %-9s %s\n", "NAME", "SOFT", "HARD", "UNIT",
            "BOUNDS");
     for (int l = 0; l < LIMITS; l++) {
         struct rlimit limit = {0, 0};
@@ -103,7 +103,7 @@ static int table(void)
         if (getrlimit(limits[l].resource, &limit) == -1)
             err(1, "getrlimit: %s", limits[l].name);
         /* END SOLUTION */
-        printf("%-11s%-11s%-11s%-10s%s\n", limits[l].name,
+        printf("%-10s %-10s %-10s %-9s %s\n", limits[l].name,
                show(limit.rlim_cur, soft), show(limit.rlim_max, hard),
                limits[l].unit, limits[l].bounds);
     }
