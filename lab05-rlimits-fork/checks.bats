@@ -56,18 +56,6 @@ child_is_there() {
 # limit_of PID NAME: its soft and hard value.
 limit_of() { kernel_limits "/proc/$1/limits" | sed -n "s/^$2 //p"; }
 
-# traced STRACE-OPTION... -- ARGUMENT...: runs the program to its end under strace -f, log in strace.log.
-traced() {
-  local -a options=()
-  while [[ $1 != -- ]]; do
-    options+=("$1")
-    shift
-  done
-  as="strace -f ${options[*]}" launch strace -f -o "$BATS_TEST_TMPDIR/strace.log" "${options[@]}" "$PROGRAM" "${@:2}"
-  finish
-  read -r main _ <"$BATS_TEST_TMPDIR/strace.log" || main=0 # the program's own pid
-}
-
 # bites NAME RESULT [PATTERN=HINT]...: the finished `try` says so of that limit, and the kernel has seen
 # it set, for a child. Where cores are piped to a program, RLIMIT_CORE does not hold them back: core(5).
 bites() {

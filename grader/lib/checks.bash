@@ -116,6 +116,22 @@ try() {
   finish
 }
 
+# traced STRACE-OPTION... -- ARGUMENT...: runs the program under test to its end under strace -f. The log
+# is strace.log; main is the pid of the program. The check must have required strace.
+traced() {
+  [[ -e $BATS_FILE_TMPDIR/can_strace ]] || { echo "traced, but not: requires strace" && return 1; }
+  local -a options=()
+  while [[ $1 != -- ]]; do
+    options+=("$1")
+    shift
+  done
+  local log=$BATS_TEST_TMPDIR/strace.log
+  as="strace -f ${options[*]}" launch strace -f -o "$log" "${options[@]}" "$PROGRAM" "${@:2}"
+  finish
+  read -r main _ <"$log" || main=0
+  pids+=("$main")
+}
+
 nap() { read -rt "${1:-0.005}" -u "$nap" || :; }
 
 # eventually COMMAND...: waits until it succeeds, some seconds at most.
