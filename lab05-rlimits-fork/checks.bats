@@ -243,7 +243,7 @@ FORKS=fork,vfork,clone,clone3
   same "NOFILE of limits itself" "$before" "$(limit_of "$pid" NOFILE)" _ "$nofile *=set it between fork and exec, in the child"
 }
 
-@test "4.2 --NAME SOFT:HARD sets both; 'unlimited' is understood [6]" {
+@test "4.2 SOFT:HARD sets both, :HARD one; 'unlimited' is understood [6]" {
   reads="setrlimit(2)"
   local soft core
   pick soft 20 60
@@ -255,6 +255,10 @@ FORKS=fork,vfork,clone,clone3
   same RSS "unlimited unlimited" "$(sed -n 's/^RSS //p' limits)" _
   same SIGPENDING "$core $core" "$(sed -n 's/^SIGPENDING //p' limits)" _
   ended "exit 0"
+  as="prlimit --nofile=$soft:200" launch prlimit "--nofile=$soft:200" "$PROGRAM" run --nofile ":$((soft + 50))" cat /proc/self/limits
+  finish
+  kernel_limits "$run.out" >limits
+  same NOFILE "$soft $((soft + 50))" "$(sed -n 's/^NOFILE //p' limits)" _ "*=:HARD leaves the soft limit as it is"
 }
 
 @test "4.3 what cannot be set is reported, and the command does not run [6]" {

@@ -2,7 +2,7 @@
  *
  * Usage: ./limits table
  *        ./limits fork
- *        ./limits run [--NAME SOFT[:HARD]]... COMMAND [ARGUMENT]...
+ *        ./limits run [--NAME [SOFT][:HARD]]... COMMAND [ARGUMENT]...
  *        ./limits try [NAME]...
  *        ./limits wait [CODE]
  *
@@ -165,7 +165,8 @@ static void pass_on(int signal)
 }
 /* END SOLUTION */
 
-/* Sets a limit of the calling process to SOFT or SOFT:HARD: setrlimit(2). */
+/* Sets a limit of the calling process to SOFT, SOFT:HARD or :HARD; what is not
+ * given stays: setrlimit(2). */
 static void set_limit(const struct limit *limit, const char *text)
 {
     /* BEGIN SOLUTION task 4 */
@@ -176,7 +177,8 @@ static void set_limit(const struct limit *limit, const char *text)
         *colon = '\0';
     if (getrlimit(limit->resource, &value) == -1)
         err(1, "getrlimit: %s", limit->name);
-    value.rlim_cur = parse_value(soft);
+    if (soft != colon)
+        value.rlim_cur = parse_value(soft);
     if (colon)
         value.rlim_max = parse_value(colon + 1);
     if (setrlimit(limit->resource, &value) == -1)
@@ -481,6 +483,7 @@ int main(int argc, char **argv)
         return try_limits(argv + 2);
     if (strcmp(verb, "wait") == 0 && argc <= 3)
         return show_wait(argc == 3 ? (int)parse_value(argv[2]) : 1);
-    errx(2, "usage: limits table | fork | run [--NAME SOFT[:HARD]]... COMMAND "
-            "[ARGUMENT]... | try [NAME]... | wait [CODE]");
+    errx(2,
+         "usage: limits table | fork | run [--NAME [SOFT][:HARD]]... COMMAND "
+         "[ARGUMENT]... | try [NAME]... | wait [CODE]");
 }

@@ -84,7 +84,8 @@ static int run(char **arg)
             getrlimit(find(*limit + 2), &r);
             if ((hard = strchr(text, ':')))
                 *hard++ = 0, r.rlim_max = number(hard);
-            r.rlim_cur = number(text);
+            if (*text || !hard)
+                r.rlim_cur = number(text);
             if (setrlimit(find(*limit + 2), &r))
                 err(1, "setrlimit: %s %s", names[find(*limit + 2)], limit[1]);
         }

@@ -28,7 +28,7 @@ static const struct res all[] = {R(AS),      R(CORE),     R(CPU),     R(DATA),
 struct wish {
     const struct res *res;
     const char *text;
-    int both;
+    int soft_too, hard_too;
     rlim_t soft, hard;
 };
 
@@ -157,9 +157,11 @@ static int verb_run(int n, char **w)
         if (!(x->res = lookup(w[at] + 2)))
             errx(2, "%s: no such limit", w[at]);
         x->text = w[at + 1];
-        end = value(x->text, &x->soft);
+        end = x->text;
+        if ((x->soft_too = *end != ':'))
+            end = value(x->text, &x->soft);
         if (end && *end == ':') {
-            x->both = 1;
+            x->hard_too = 1;
             end = value(end + 1, &x->hard);
         }
         if (!end || *end)
@@ -174,8 +176,9 @@ static int verb_run(int n, char **w)
         for (int i = 0; i < many; i++) {
             struct rlimit l;
             getrlimit((enum __rlimit_resource)wishes[i].res->id, &l);
-            l.rlim_cur = wishes[i].soft;
-            if (wishes[i].both)
+            if (wishes[i].soft_too)
+                l.rlim_cur = wishes[i].soft;
+            if (wishes[i].hard_too)
                 l.rlim_max = wishes[i].hard;
             if (setrlimit((enum __rlimit_resource)wishes[i].res->id, &l)) {
                 warn("setrlimit: %s %s", wishes[i].res->name, wishes[i].text);

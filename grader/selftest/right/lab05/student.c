@@ -164,7 +164,8 @@ static void set_limit(const struct limit *limit, const char *text)
     const char *colon = strchr(text, ':');
     snprintf(soft, sizeof soft, "%.*s",
              colon ? (int)(colon - text) : (int)strlen(text), text);
-    new.rlim_cur = parse_value(soft);
+    if (*soft || !colon)
+        new.rlim_cur = parse_value(soft);
     if (colon)
         new.rlim_max = parse_value(colon + 1);
     if (setrlimit(limit->resource, &new) == -1)

@@ -94,10 +94,12 @@ static bool parse_one(const char *text, size_t length, rlim_t *value)
     return length > 0;
 }
 
-/* 0: number not understood; 1: soft; 2: soft and hard */
+/* 0: number not understood; 1: soft; 2: soft and hard; 3: hard */
 static int parse_pair(const char *text, struct rlimit *pair)
 {
     size_t n = strcspn(text, ":");
+    if (text[0] == ':')
+        return parse_one(text + 1, strlen(text + 1), &pair->rlim_max) ? 3 : 0;
     if (!parse_one(text, n, &pair->rlim_cur))
         return 0;
     if (text[n] == '\0')
