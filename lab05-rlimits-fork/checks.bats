@@ -172,12 +172,15 @@ FORKS=fork,vfork,clone,clone3
   one_of signal TERM KILL USR2
   start run sleep 50
   eventually child_is_there || wrong expected "a child of process $pid" kernel "it has none"
-  kill -STOP "$child"
+  to_child() {
+    kill "-$1" "$child" || wrong expected "process $pid still has its child $child" kernel "there is no such process" \
+      likely "the command is waited for until it ends: a stop is not the end, wait again after a stop"
+  }
+  to_child STOP
   printed 1
-  kill -CONT "$child" || wrong expected "process $pid still has its child $child" kernel "there is no such process" \
-    likely "the command is waited for until it ends: a stop is not the end, wait again after a stop"
+  to_child CONT
   printed 2
-  kill "-$signal" "$child" || :
+  to_child "$signal"
   finish
   shape events.txt "*continued=without WUNTRACED wait4 does not return for a stop" \
     "*killed*=without WUNTRACED wait4 does not return for a stop, without WCONTINUED not when it goes on" \
