@@ -449,7 +449,7 @@ counter_in() { perl -e 'shmread($ARGV[0], $v, 0, 8) and print unpack("q", $v)' "
     same "lines of output" 4 _ "$(wc -l <"$run.out")" "5=it was stopped, nothing is counted"
     gone
   done
-  traced -e "inject=fork,vfork,clone,clone3:error=EAGAIN:when=2" -- --time 0 --count 100000 --procs 3
+  traced -e "inject=?fork,?vfork,clone,?clone3:error=EAGAIN:when=2" -- --time 0 --count 100000 --procs 3
   refused fork "Resource temporarily unavailable"
   [[ $left == 0 ]] || wrong expected "no child left" kernel "$left still running" likely "the children made before have to be ended"
   gone

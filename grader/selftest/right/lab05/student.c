@@ -91,14 +91,14 @@ static const char *show(rlim_t value, char *buffer)
 /* Prints the soft and the hard limit of each resource: getrlimit(2). */
 static int table(void)
 {
-    printf("%-11s%-11s%-11s%-10s%s\n", "NAME", "SOFT", "HARD", "UNIT",
+    printf("%-10s %-10s %-10s %-9s %s\n", "NAME", "SOFT", "HARD", "UNIT",
            "BOUNDS");
     for (int l = 0; l < LIMITS; l++) {
         struct rlimit limit = {0, 0};
         char soft[24], hard[24];
         if (getrlimit(limits[l].resource, &limit) == -1)
             err(1, "getrlimit: %s", limits[l].name);
-        printf("%-11s%-11s%-11s%-10s%s\n", limits[l].name,
+        printf("%-10s %-10s %-10s %-9s %s\n", limits[l].name,
                show(limit.rlim_cur, soft), show(limit.rlim_max, hard),
                limits[l].unit, limits[l].bounds);
     }
