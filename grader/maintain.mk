@@ -12,7 +12,7 @@ soak: ## grade a reference over and over on busy cores: LAB=lab05-rlimits-fork R
 lint: ## look over every file with the linters
 	@grader/lint
 
-figures: ## print the figures that README.md quotes
+figures: ## print the figures of this suite, measured here
 	@grader/selftest/figures
 
 .PHONY: handout selftest soak lint figures
