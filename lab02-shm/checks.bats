@@ -36,16 +36,17 @@ gone() {
 asleep() {
   local state before
   state() { state=$(grep -E '^(State|.*ctxt_switches):' "/proc/$pid/status" | tr -s '\n\t' ' '); }
-  sleeping() {
+  is_now() {
     state
-    [[ $state == *"S (sleeping)"* ]]
+    [[ $state == *"($1)"* ]]
   }
   kill -STOP "$pid"
-  kill -CONT "$pid"
-  eventually sleeping || wrong expected "it sleeps until the time is over or a signal comes" \
+  eventually is_now stopped || :
+  kill -CONT "$pid" || :
+  eventually is_now sleeping || wrong expected "it sleeps until the time is over or a signal comes" \
     kernel "$state" likely "a loop that looks at the time again and again, or a wait that SIGCONT ends"
   before=$state
-  nap 0.06
+  nap 0.1
   state
   same "state while waiting" "$before" "$state" _ "*=a sleep of its own length again and again: wait once, for the whole time"
 }
