@@ -125,7 +125,7 @@ counter_in() { perl -e 'shmread($ARGV[0], $v, 0, 8) and print unpack("q", $v)' "
     signal=${options%% *}
     # shellcheck disable=SC2086
     created ${options#* }
-    [[ $options == *after* ]] || asleep "$signal"
+    [[ $options != "TERM --time 50" ]] || asleep
     finish "$signal"
     ended "exit 0" "SIG$signal ends a process that does not catch or block it, without any clean-up; a blocked one must be taken"
     gone
