@@ -19,17 +19,21 @@ demo01 demo02 demo03 demo04 demo05: ## a lab's demonstration for the classroom
 	@$(MAKE) -s -C $(call lab,$(@:demo%=lab%))
 	@bash $(call lab,$(@:demo%=lab%))/demo.sh
 
+plot03: ## draw VSZ and RSS over the steps of lab03
+	@$(MAKE) -s -C $(call lab,lab03)
+	@bash $(call lab,lab03)/plot.sh
+
 check: ## grade every lab of this tree, or of SUBMISSION=DIR
 	@grader/grade $(if $(SUBMISSION),--submission "$(SUBMISSION)") $(LABS)
 
-doctor: ## say what this machine can grade, why not the rest, and the remedy
+doctor: ## what this machine can grade, and the remedy for the rest
 	@grader/doctor
 
 clean: ## remove what was built
 	rm -rf build
 	@for lab in $(LABS); do ! test -e $$lab/Makefile || $(MAKE) -s -C $$lab clean; done
 
-.PHONY: help setup check doctor clean
+.PHONY: help setup check doctor clean plot03
 .PHONY: lab01 lab02 lab03 lab04 lab05 demo01 demo02 demo03 demo04 demo05
 
 # What only the full tree can do.

@@ -6,7 +6,7 @@ handout: ## make the students' tree: build/handout/ and a tarball
 selftest: ## test the grader itself; FILTER='regex' for some of its tests
 	@bats $(if $(FILTER),-f "$(FILTER)") grader/selftest
 
-soak: ## grade a reference over and over on busy cores: LAB=lab05-rlimits-fork REPEATS=50
+soak: ## grade a reference on busy cores: LAB=lab02-shm REPEATS=50
 	@grader/selftest/soak $(or $(REPEATS),50) $(or $(LAB),lab02-shm)
 
 lint: ## look over every file with the linters

@@ -8,6 +8,7 @@ declare -gA REMEDY=(
   [permissions]="setpriv to give up CAP_IPC_OWNER: apt-get install util-linux"
   [resource]="setpriv to give up CAP_SYS_RESOURCE: apt-get install util-linux"
   [drop]="root that may become another user, or no root at all"
+  [smaps]="a kernel with /proc/PID/smaps_rollup (4.14, CONFIG_PROC_PAGE_MONITOR); gVisor and WSL 1 have none"
   [strace]="strace, and leave to trace: apt-get install strace; in Docker --cap-add=SYS_PTRACE"
   [valgrind]="valgrind: apt-get install valgrind libc6-dbg"
 )
@@ -17,6 +18,7 @@ can_memlock() { [[ $(ulimit -l) == unlimited || $(ulimit -l) -ge 64 || $EUID == 
 can_permissions() { "${WITHOUT_IPC_OWNER[@]}" true 2>/dev/null; }
 can_resource() { "${WITHOUT_RESOURCE[@]}" true 2>/dev/null; }
 can_drop() { [[ $EUID != 0 ]] || setpriv --reuid=65534 --regid=65534 --clear-groups true 2>/dev/null; }
+can_smaps() { grep -q '^Rss' /proc/self/smaps_rollup 2>/dev/null; }
 can_strace() { strace -o /dev/null -e trace=none true 2>/dev/null; }
 can_valgrind() { command -v valgrind >/dev/null; }
 

@@ -19,6 +19,7 @@ declare -ga notes # what the check has to tell, "key text"
 declare -ga pids  # of the programs that were launched
 declare -ga required=()
 runs=0
+# shellcheck disable=SC2034 # not every lab looks at both
 stdout="" stderr="" # of the run that finished last
 
 setup() {
@@ -55,7 +56,7 @@ launch() {
     [[ $word =~ ^[a-zA-Z0-9_./:=+-]+$ ]] || word=${word@Q}
     [[ -z $line ]] || line+=" $word"
   done
-  note ran "$line${background-}"
+  [[ -z $line ]] || note ran "$line${background-}"
   run=$BATS_TEST_TMPDIR/run$((++runs))
   : >"$run.status"
   "$BIN/supervise" "$run.status" "$LIMIT" "$FILE_LIMIT" "$@" </dev/null >"$run.out" 2>"$run.err" 3>&- &
@@ -202,6 +203,30 @@ same() {
   done
   [[ $kernel == _ ]] && kernel="" || kernel="$what $kernel"
   [[ $program == _ ]] && program="" || program="$what $program"
+  wrong expected "$what $expected" kernel "$kernel" program "$program" likely "$likely"
+}
+
+# within A B TOLERANCE: two numbers, and they differ by no more than that.
+within() { [[ $1 =~ ^-?[0-9]{1,18}$ ]] && (($1 - $2 <= $3 && $2 - $1 <= $3)); }
+
+# near WHAT EXPECTED TOLERANCE KERNEL PROGRAM [NUMBER=HINT]...: `same` for numbers that may differ by
+# TOLERANCE. Shown is the hint whose number is nearest to what the kernel, or else the program, has.
+near() {
+  local what=$1 expected=$2 tolerance=$3 kernel=$4 program=$5 hint likely="" odd far best=-1
+  shift 5
+  [[ $kernel == _ ]] || within "$kernel" "$expected" "$tolerance" && odd=$program || odd=$kernel
+  if [[ $odd == _ ]] || within "$odd" "$expected" "$tolerance"; then
+    [[ $kernel == _ ]] || note kernel "$what $kernel"
+    return 0
+  fi
+  for hint; do
+    [[ $odd =~ ^-?[0-9]+$ ]] && within "$odd" "${hint%%=*}" $((tolerance + ${odd#-} / 50)) || continue
+    far=$((odd - ${hint%%=*}))
+    ((best >= 0 && ${far#-} >= best)) || likely=${hint#*=} best=${far#-}
+  done
+  [[ $kernel == _ ]] && kernel="" || kernel="$what $kernel"
+  [[ $program == _ ]] && program="" || program="$what $program"
+  ((tolerance == 0)) || expected+=", give or take $tolerance"
   wrong expected "$what $expected" kernel "$kernel" program "$program" likely "$likely"
 }
 

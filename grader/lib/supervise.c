@@ -3,10 +3,11 @@
  * Usage: supervise STATUSFILE SECONDS KILOBYTES COMMAND [ARG]...
  *
  * The command gets a process group of its own, no descriptors but 0-2, of the
- * environment PATH and HOME alone, no core file, files (its output too) of
- * KILOBYTES at most, and SECONDS to live. A
- * signal to supervise, or the death of its parent, ends it as well. What the
- * command leaves running is adopted (PR_SET_CHILD_SUBREAPER), counted, killed.
+ * environment PATH and HOME alone, no core file, no huge pages (each fault is
+ * one page, everywhere), files (its output too) of KILOBYTES at most, and
+ * SECONDS to live. A signal to supervise, or the death of its parent, ends it
+ * as well. What the command leaves running is adopted
+ * (PR_SET_CHILD_SUBREAPER), counted, killed.
  *
  * STATUSFILE says "pid N" at once. When all is over, and nobody is left who
  * could have a hand in it, it is written anew:
@@ -50,6 +51,7 @@ static void run(char **command, rlim_t kilobytes)
     sigprocmask(SIG_SETMASK, &none, NULL);
     setrlimit(RLIMIT_CORE, &no_core);
     setrlimit(RLIMIT_FSIZE, &file);
+    prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
     char *path = getenv("PATH"), *home = getenv("HOME");
     path = path ? strdup(path) : NULL;
     home = home ? strdup(home) : NULL;

@@ -34,14 +34,14 @@ source "$BATS_TEST_DIRNAME/common.bash"
 }
 
 @test "a lab that is not there yet: make says so in a line, check leaves it out of the denominator" {
-  run make -s -C "$TREE" lab03
+  run make -s -C "$TREE" lab04
   echo "$output"
   [ "$status" -ne 0 ]
-  has "$output" "lab03-vsz-rss is not there yet"
-  graded lab02-shm lab03-vsz-rss
+  has "$output" "lab04-numa-cgroups is not there yet"
+  graded lab02-shm lab04-numa-cgroups
   [ "$status" -eq 0 ]
   [ "$(result .extra_data.max_score)" -eq 100 ]
-  has "$report" "lab03-vsz-rss  not there yet"
+  has "$report" "lab04-numa-cgroups  not there yet"
 }
 
 @test "a submission without the file, with a link in its place, or that does not compile gets 0" {

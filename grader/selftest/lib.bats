@@ -53,6 +53,22 @@ check() {
   done
 }
 
+@test "near takes numbers within the tolerance, and hints at the nearest one; text is no number" {
+  check 'near RSS 1000 10 990 1010' 'near RSS 1000 10 _ 1000' 'near RSS -5 0 -5 _'
+  hasnt "$tap" "not ok"
+  has "$tap" "#: kernel RSS 990"
+  check 'near RSS 1000 10 989 1000'
+  has "$tap" "#: expected RSS 1000, give or take 10"
+  check 'near RSS 1000 10 1000 502 "0=none" "500=half" "510=a little more"'
+  has "$tap" "#: likely half"
+  hasnt "$tap" "#: likely a"
+  check 'near RSS 1000 10 1000 700 "500=half"'
+  hasnt "$tap" "likely"
+  check 'near RSS 1000 10 1000 "x[\$(touch $BATS_FILE_TMPDIR/../run)]" "500=half"' # data is never code
+  has "$tap" "not ok 1"
+  [ ! -e "$BATS_FILE_TMPDIR/../run" ]
+}
+
 @test "shape takes what varies, keeps it by name, and refuses everything else" {
   mkdir -p lab/expected
   printf 'ID: <int:id>\nKey: <hex:key>.\n' >lab/expected/a.txt
