@@ -13,6 +13,18 @@ setup: ## install by name what is missing (apt; sudo when not root)
 lab01 lab02 lab03 lab04 lab05: ## build, run, grade one lab; TASK=2 or TASK=2.3 for a part
 	@grader/grade --show $(if $(TASK),--task "$(TASK)") $(call lab,$@)
 
+vm: ## make the lab VM, a guest with systemd; `make vm lab02` runs a lab in it
+	@grader/vm/vm build
+
+vm-shell: ## a shell in the lab VM, in a copy of this tree
+	@grader/vm/vm shell
+
+# in one command with them
+ifneq ($(filter vm,$(MAKECMDGOALS)),)
+export VM = 1
+lab01 lab02 lab03 lab04 lab05 check: vm
+endif
+
 demo01 demo02 demo03 demo04 demo05: ## a lab's demonstration for the classroom
 	@test -e $(call lab,$(@:demo%=lab%))/demo.sh || \
 	  { echo "$@: $(call lab,$(@:demo%=lab%)) is not there yet" >&2; exit 1; }
@@ -33,7 +45,7 @@ clean: ## remove what was built
 	rm -rf build
 	@for lab in $(LABS); do ! test -e $$lab/Makefile || $(MAKE) -s -C $$lab clean; done
 
-.PHONY: help setup check doctor clean plot03
+.PHONY: help setup vm vm-shell plot03 check doctor clean
 .PHONY: lab01 lab02 lab03 lab04 lab05 demo01 demo02 demo03 demo04 demo05
 
 # What only the full tree can do.

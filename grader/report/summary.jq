@@ -9,9 +9,10 @@ def points($t): "\([$t[].score] | add)/\([$t[].max_score] | add)";
    | .name as $lab
    | [$all[] | select(.extra_data.lab == $lab)] as $tests
    | block($lab | pad($width);
-       if .state != "graded" then .state
+       if .state == "not there yet" then .state
        else (points($tests) | pad(9))
          + ([$tests | group_by(.extra_data.task)[] | "\(.[0].extra_data.task):\(points(.))"] | join("  "))
+         + (if .state == "graded" then "" else "  (\(.state))" end)
        end; $width)),
   ([$all[] | select(.extra_data.skipped != null)]
    | group_by(.extra_data.skipped)[]
