@@ -479,7 +479,7 @@ shares_told() {
       "$((3 * ${kernel[$line.Pss]}))=the line Pss: alone; Pss_Anon, Pss_Dirty ... are parts of it" "${kernel[$line.Pss_Anon]-0}=Pss_Anon is a part of it"
     near "USS $of" "${kernel[$line.uss]}" "$ROLLUP" "${kernel[$line.uss]}" "${told[$line.USS]}" "0=Private_Clean + Private_Dirty in smaps_rollup" \
       "${kernel[$line.Pss]}=that is Pss" \
-      "${kernel[$line.Private_Clean]}=Private_Dirty too" "${kernel[$line.Private_Dirty]}=Private_Clean too"
+      "${kernel[$line.Private_Clean]}=Private_Clean + Private_Dirty in smaps_rollup" "${kernel[$line.Private_Dirty]}=Private_Clean too"
     near "minor faults $of" "${kernel[$line.minflt]}" "$FAULTS" "${kernel[$line.minflt]}" "${told[$line.MINFL]}" \
       "${kernel[$((line - 1)).minflt]:--1}=each line tells of its own process: /proc/PID"
   done
