@@ -24,7 +24,7 @@ FAULTS=64   # minor faults: printing takes some
 
 # size: sets mib, how much memory the runs get; kib and pages, the same. Less on small machines.
 size() {
-  if awk '/^MemAvailable/ { exit $2 < 1048576 }' /proc/meminfo; then
+  if awk '/^MemAvailable/ { exit $2 < 1048576 }' "${MEMINFO:-/proc/meminfo}"; then
     pick mib 20 40
   else
     pick mib 8 12

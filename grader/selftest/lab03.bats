@@ -47,9 +47,10 @@ SED
 
 @test "lab03: on a machine with little memory the runs get less" {
   sed 's/^MemAvailable:.*/MemAvailable: 700000 kB/' /proc/meminfo >meminfo
-  local own="unshare --mount"
-  $own true 2>/dev/null || own="unshare --user --map-root-user --mount"
-  $own sh -c 'mount --bind meminfo /proc/meminfo && exec "$0" "$@"' \
-    "$GRADE" --out out --task 2.1 lab03-vsz-rss
-  [[ $(result '.tests[0].extra_data.evidence[0].text') =~ --mib\ (8|9|10|11|12)\  ]]
+  MEMINFO=$PWD/meminfo graded lab03-vsz-rss
+  [ "$status" -eq 0 ]
+  result '.tests[].extra_data.evidence[] | select(.key == "ran") | .text' | grep -oE -- '--mib [0-9]+ --long' | sort -u >sizes
+  cat sizes
+  [ -s sizes ]
+  run ! grep -vE -- '--mib (8|9|1[0-3]) ' sizes
 }

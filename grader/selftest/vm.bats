@@ -92,7 +92,7 @@ guests() { pgrep -fc "qemu-system-x86_64 .*file=${LABS_CACHE:-$HOME/.cache/linux
 @test "what is missing is said in one line: qemu, room, a cache folder that can be made" {
   local tool
   mkdir bin
-  for tool in bash env sed cat dirname sha256sum uname mmdebstrap genext2fs cpio resize2fs; do
+  for tool in bash env sed cat dirname sha256sum uname mmdebstrap genext2fs resize2fs; do
     ln -s "$(PATH=$PATH:/usr/sbin type -P "$tool")" bin
   done
   PATH=$PWD/bin run -1 "$VM" build
