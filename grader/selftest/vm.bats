@@ -36,9 +36,8 @@ guests() { pgrep -fc "qemu-system-x86_64 .*file=${LABS_CACHE:-$HOME/.cache/linux
   [ "$status" -eq 0 ]
   has "$output" "PASS   6/6   2.2 "
   has "$output" "(graded in the lab VM)"
-  VM=1 SEED=5 graded --task 2 lab05-rlimits-fork
-  [ "$(result '"\(.score)/\(.extra_data.max_score) \(.extra_data.labs[0].state)"')" = "12/12 graded in the lab VM" ]
-  [ "$(result '.extra_data.seed')" = 5 ]
+  run jq -r '"\(.score)/\(.extra_data.max_score) \(.extra_data.labs[0].state) \(.extra_data.seed)"' "$TREE/build/results.json"
+  [ "$output" = "12/12 graded in the lab VM 5" ]
 }
 
 @test "a submission is graded there, and what does not compile gets 0 with the reason" {
