@@ -1,7 +1,9 @@
 # shellcheck shell=bash
 # What a check may require of the machine, one home for `requires` and `make doctor`.
 # For each WORD: can_WORD succeeds when it works here; REMEDY[WORD] says what to do when it does not.
+# What most machines cannot get is in the lab VM: checks that require a word of VM_HAS are graded there.
 
+# shellcheck disable=SC2034 # not all who read this file use it
 declare -gA REMEDY=(
   [sysvipc]="a kernel with System V IPC (CONFIG_SYSVIPC); WSL 1 has none, WSL 2 does"
   [memlock]="a locked-memory limit of 64 KiB or more: ulimit -l"
@@ -9,9 +11,15 @@ declare -gA REMEDY=(
   [resource]="setpriv to give up CAP_SYS_RESOURCE: apt-get install util-linux"
   [drop]="root that may become another user, or no root at all"
   [smaps]="a kernel with /proc/PID/smaps_rollup (4.14, CONFIG_PROC_PAGE_MONITOR); gVisor and WSL 1 have none"
+  [systemd]="root on a machine that systemd has booted; the lab VM is one: make vm lab01"
+  [verify]="systemd-analyze: apt-get install systemd"
+  [mount]="leave to mount a tmpfs: root, or user namespaces (unshare -rm)"
   [strace]="strace, and leave to trace: apt-get install strace; in Docker --cap-add=SYS_PTRACE"
   [valgrind]="valgrind: apt-get install valgrind libc6-dbg"
 )
+
+# shellcheck disable=SC2034
+VM_HAS=(systemd)
 
 can_sysvipc() { [[ -r /proc/sysvipc/shm ]]; }
 can_memlock() { [[ $(ulimit -l) == unlimited || $(ulimit -l) -ge 64 || $EUID == 0 ]]; }
@@ -19,6 +27,9 @@ can_permissions() { "${WITHOUT_IPC_OWNER[@]}" true 2>/dev/null; }
 can_resource() { "${WITHOUT_RESOURCE[@]}" true 2>/dev/null; }
 can_drop() { [[ $EUID != 0 ]] || setpriv --reuid=65534 --regid=65534 --clear-groups true 2>/dev/null; }
 can_smaps() { grep -q '^Rss' /proc/self/smaps_rollup 2>/dev/null; }
+can_systemd() { [[ $EUID == 0 && $(cat /proc/1/comm) == systemd ]] && systemctl show -P Version >/dev/null 2>&1; }
+can_verify() { command -v systemd-analyze >/dev/null; }
+can_mount() { "${OWN_MOUNTS[@]}" mount -t tmpfs labs /mnt 2>/dev/null; }
 can_strace() { strace -o /dev/null -e trace=none true 2>/dev/null; }
 can_valgrind() { command -v valgrind >/dev/null; }
 
@@ -29,3 +40,23 @@ if [[ $EUID == 0 ]]; then
   WITHOUT_IPC_OWNER=(setpriv --bounding-set=-ipc_owner --inh-caps=-ipc_owner)
   WITHOUT_RESOURCE=(setpriv --bounding-set=-sys_resource --inh-caps=-sys_resource)
 fi
+
+# A prefix for a command that mounts something: nobody else sees it, and it ends with the command.
+OWN_MOUNTS=(unshare --mount)
+[[ $EUID == 0 ]] || OWN_MOUNTS=(unshare --mount --map-root-user)
+
+# lacking CHECKS: a line for each check of the file: its title, a tab, and the words that it requires
+# and this machine lacks.
+lacking() {
+  local word lacks=" "
+  for word in $(sed -nE 's/^(  requires|all_require) //p' "$1" | tr ' ' '\n' | sort -u); do
+    "can_$word" || lacks+="$word "
+  done
+  awk -v lacks="$lacks" '
+    function add(i) { for (; i <= NF; i++) if (index(lacks, " " $i " ")) words = words " " $i }
+    function flush() { if (title) print title "\t" substr(words, 2) }
+    /^all_require / { words = ""; add(2); all = words }
+    /^@test / { flush(); title = $0; gsub(/^@test "|" \{.*/, "", title); words = all }
+    /^  requires / { add(2) }
+    END { flush() }' "$1"
+}

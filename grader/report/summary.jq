@@ -12,7 +12,8 @@ def points($t): "\([$t[].score] | add)/\([$t[].max_score] | add)";
        if .state == "not there yet" then .state
        else (points($tests) | pad(9))
          + ([$tests | group_by(.extra_data.task)[] | "\(.[0].extra_data.task):\(points(.))"] | join("  "))
-         + (if .state == "graded" then "" else "  (\(.state))" end)
+         + ([$tests[] | select(.extra_data.where != "") | .max_score] | add // 0
+            | if . == 0 then "" elif . == ([$tests[].max_score] | add) then "  (in the lab VM)" else "  (\(.) points in the lab VM)" end)
        end; $width)),
   ([$all[] | select(.extra_data.skipped != null)]
    | group_by(.extra_data.skipped)[]

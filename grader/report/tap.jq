@@ -3,6 +3,7 @@
 # because it did not build or bats was ended, has failed.
 #   $lab, $seed   as they stand in the result
 #   $titles       the checks that were asked for, a line each
+#   $where        "in the lab VM", or "" on this machine
 #   $absent       why one of them is missing
 
 def title: capture("^(?<number>[0-9]+\\.[0-9]+) (?<text>.*) \\[(?<points>[0-9]+)\\]$");
@@ -20,7 +21,7 @@ def result:
                  else [.notes[] | "\(.key + "          " | .[:10])\(.text)"] | join("\n") end),
         tags: [$lab, "task \($t.number | split(".")[0])"],
         extra_data: { lab: $lab, task: ($t.number | split(".")[0] | tonumber), points: $points,
-                      seed: $seed, skipped: $skipped, evidence: .notes } };
+                      seed: $seed, where: $where, skipped: $skipped, evidence: .notes } };
 
 def start: { name: ., ok: false, skipped: null, notes: [] };
 def note($key; $text): .current.notes += [{ key: $key, text: $text }];

@@ -35,9 +35,9 @@ guests() { pgrep -fc "qemu-system-x86_64 .*file=${LABS_CACHE:-$HOME/.cache/linux
   echo "$output"
   [ "$status" -eq 0 ]
   has "$output" "PASS   6/6   2.2 "
-  has "$output" "(graded in the lab VM)"
-  run jq -r '"\(.score)/\(.extra_data.max_score) \(.extra_data.labs[0].state) \(.extra_data.seed)"' "$TREE/build/results.json"
-  [ "$output" = "12/12 graded in the lab VM 5" ]
+  has "$output" "(in the lab VM)"
+  run jq -r '"\(.score)/\(.extra_data.max_score) \(.tests[0].extra_data.where) \(.extra_data.seed)"' "$TREE/build/results.json"
+  [ "$output" = "12/12 in the lab VM 5" ]
 }
 
 @test "a submission is graded there, and what does not compile gets 0 with the reason" {
