@@ -12,6 +12,7 @@ declare -gA REMEDY=(
   [drop]="root that may become another user, or no root at all"
   [smaps]="a kernel with /proc/PID/smaps_rollup (4.14, CONFIG_PROC_PAGE_MONITOR); gVisor and WSL 1 have none"
   [systemd]="root on a machine that systemd has booted; the lab VM is one: make vm lab01"
+  [blame]="root on a machine that systemd 253 or newer has booted, as it has the lab VM: make vm lab01"
   [verify]="systemd-analyze: apt-get install systemd"
   [mount]="leave to mount a tmpfs: root, or user namespaces (unshare -rm)"
   [strace]="strace, and leave to trace: apt-get install strace; in Docker --cap-add=SYS_PTRACE"
@@ -19,7 +20,7 @@ declare -gA REMEDY=(
 )
 
 # shellcheck disable=SC2034
-VM_HAS=(systemd)
+VM_HAS=(systemd blame)
 
 can_sysvipc() { [[ -r /proc/sysvipc/shm ]]; }
 can_memlock() { [[ $(ulimit -l) == unlimited || $(ulimit -l) -ge 64 || $EUID == 0 ]]; }
@@ -28,6 +29,7 @@ can_resource() { "${WITHOUT_RESOURCE[@]}" true 2>/dev/null; }
 can_drop() { [[ $EUID != 0 ]] || setpriv --reuid=65534 --regid=65534 --clear-groups true 2>/dev/null; }
 can_smaps() { grep -q '^Rss' /proc/self/smaps_rollup 2>/dev/null; }
 can_systemd() { [[ $EUID == 0 && $(cat /proc/1/comm) == systemd ]] && systemctl show -P Version >/dev/null 2>&1; }
+can_blame() { can_systemd && (($(systemctl --version | awk '{ print $2; exit }') >= 253)); }
 can_verify() { command -v systemd-analyze >/dev/null; }
 can_mount() { "${OWN_MOUNTS[@]}" mount -t tmpfs labs /mnt 2>/dev/null; }
 can_strace() { strace -o /dev/null -e trace=none true 2>/dev/null; }

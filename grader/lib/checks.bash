@@ -18,6 +18,7 @@ declare -gA said  # what the program said: the named values of the last shape
 declare -ga notes # what the check has to tell, "key text"
 declare -ga pids  # of the programs that were launched
 declare -ga required=()
+declare -ga at_end=() # what has to be called when the check is over, whatever became of it
 runs=0
 # shellcheck disable=SC2034 # not every lab looks at both
 stdout="" stderr="" # of the run that finished last
@@ -34,11 +35,14 @@ setup() {
 }
 
 teardown() {
-  local run note
+  local run note call
   for run in "${!supervisor[@]}"; do
     kill "${supervisor[$run]}" 2>/dev/null && wait "${supervisor[$run]}" 2>/dev/null
   done
   ipc_clear
+  for call in "${at_end[@]}"; do
+    "$call"
+  done
   for note in "${notes[@]}"; do
     echo "#: $note"
   done >&3
@@ -70,8 +74,9 @@ launch() {
   pid_of[$run]=$pid
 }
 
-# start ARGUMENT...: launches the program under test.
-start() { background=" &" launch "$PROGRAM" "$@"; }
+# start ARGUMENT...: launches the program under test, and what is to stand before it.
+declare -ga before=()
+start() { background=" &" launch "${before[@]}" "$PROGRAM" "$@"; }
 
 # printed N: waits until the last run has printed N lines, or has ended, or some seconds are over.
 printed() {
@@ -113,13 +118,13 @@ contents() {
 
 # try ARGUMENT...: runs the program under test to its end.
 try() {
-  launch "$PROGRAM" "$@"
+  launch "${before[@]}" "$PROGRAM" "$@"
   finish
 }
 
-# traced STRACE-OPTION... -- ARGUMENT...: runs the program under test to its end under strace -f. The log
-# is strace.log; main is the pid of the program. The check must have required strace.
-traced() {
+# trace STRACE-OPTION... -- ARGUMENT...: launches the program under test under strace -f. The log is
+# strace.log. The check must have required strace.
+trace() {
   [[ -e $BATS_FILE_TMPDIR/can_strace ]] || { echo "traced, but not: requires strace" && return 1; }
   local -a options=()
   while [[ $1 != -- ]]; do
@@ -127,17 +132,31 @@ traced() {
     shift
   done
   local log=$BATS_TEST_TMPDIR/strace.log
-  as="strace -f ${options[*]}" launch strace -f -o "$log" "${options[@]}" "$PROGRAM" "${@:2}"
-  finish
-  read -r main _ <"$log" || main=0
+  rm -f "$log"
+  as="${as:+$as }strace -f ${options[*]}" launch "${before[@]}" strace -f -o "$log" "${options[@]}" "$PROGRAM" "${@:2}"
+}
+
+# begun: there is something in strace.log. Sets main, the pid of the program.
+begun() {
+  main=0
+  { read -r main _ <"$BATS_TEST_TMPDIR/strace.log"; } 2>/dev/null || return
   pids+=("$main")
+}
+
+# traced STRACE-OPTION... -- ARGUMENT...: the same, and waits for its end.
+traced() {
+  trace "$@"
+  finish
+  begun || :
 }
 
 nap() { read -rt "${1:-0.005}" -u "$nap" || :; }
 
-# eventually COMMAND...: waits until it succeeds, some seconds at most.
+# eventually COMMAND...: waits until it succeeds, PATIENCE seconds at most.
+PATIENCE=${IN_LAB_VM:+6}
+PATIENCE=${PATIENCE:-3}
 eventually() {
-  local until=$((${EPOCHREALTIME/[.,]/} + 3000000))
+  local until=$((${EPOCHREALTIME/[.,]/} + PATIENCE * 1000000))
   until "$@"; do
     ((${EPOCHREALTIME/[.,]/} < until)) || return
     nap
@@ -313,10 +332,20 @@ refused() {
 
 # no_memory_error ARGUMENT...: runs the program under valgrind to its end; valgrind finds nothing.
 no_memory_error() {
-  local error
-  LIMIT=30 as="valgrind --leak-check=full" launch valgrind --leak-check=full --read-inline-info=no \
-    --vgdb=no --run-libc-freeres=no --xml=yes --xml-file="$BATS_TEST_TMPDIR/memcheck.%p.xml" "$PROGRAM" "$@"
+  memcheck "$@"
   finish
+  memcheck_is_clean
+}
+
+# memcheck ARGUMENT...: launches the program under valgrind.
+memcheck() {
+  LIMIT=30 as="${as:+$as }valgrind --leak-check=full" launch "${before[@]}" valgrind --leak-check=full --read-inline-info=no \
+    --vgdb=no --run-libc-freeres=no --xml=yes --xml-file="$BATS_TEST_TMPDIR/memcheck.%p.xml" "$PROGRAM" "$@"
+}
+
+# memcheck_is_clean: what ran under valgrind, and has ended, made no error.
+memcheck_is_clean() {
+  local error
   error=$(sed -n '/<error>/,/<\/error>/{s/.*<\(what\|text\|fn\|file\|line\)>\(.*\)<.*/\2/p;}' \
     "$BATS_TEST_TMPDIR"/memcheck.*.xml | head -n 4 | paste -sd ' ')
   [[ -z $error ]] || wrong expected "no error under valgrind" kernel "valgrind: $error"
