@@ -82,6 +82,7 @@ units_clear() {
 # listen NAME: a socket of this name (with '@': one without a file) that takes what a service would tell
 # systemd; messages has it, a line each. Sets before and as, for start.
 listen() {
+  rm -f messages
   perl -MSocket -e '
     (my $path = $ARGV[0]) =~ s/^@/\0/;
     socket my $in, AF_UNIX, SOCK_DGRAM, 0 or die "socket: $!";
