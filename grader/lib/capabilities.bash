@@ -24,7 +24,7 @@ declare -gA REMEDY=(
 )
 
 # shellcheck disable=SC2034
-VM_HAS=(systemd blame)
+VM_HAS=(systemd blame cgroup2 nodes swap)
 
 can_sysvipc() { [[ -r /proc/sysvipc/shm ]]; }
 can_memlock() { [[ $(ulimit -l) == unlimited || $(ulimit -l) -ge 64 || $EUID == 0 ]]; }

@@ -10,7 +10,7 @@ declare -ga own=() # groups that own_group made
 own_group() {
   local pair
   parent=$CGROUPS/labs-$BASHPID-${#own[@]}
-  at_end=(groups_clear)
+  at_end+=(groups_clear)
   mkdir "$parent" && own+=("$parent")
   for pair in cpu.weight=10000 memory.max=500M memory.swap.max=0 pids.max=100 "$@"; do
     echo "${pair#*=}" >"$parent/${pair%%=*}" || return
