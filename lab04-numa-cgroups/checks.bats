@@ -485,29 +485,51 @@ running() {
 
 # ---- task 5: weights ------------------------------------------------------------------------------
 
-# weighed CPUS WEIGHT WEIGHT: `weigh` with these for some time, while the kernel is asked. share_a is the
-# first one's share by cpu.stat in per mille, weights and cpus what its groups and hogs have.
+# weighed SHARE CPUS WEIGHT WEIGHT: `weigh` with these for some time, while the kernel is asked. share_a is
+# the first one's share by cpu.stat, and told_a what the program says, in per mille; weights and cpus are
+# what its groups and hogs have. A guest may be without a CPU itself for a while: so three times, until
+# both are near SHARE.
 weighed() {
-  local a b
+  local tries each key value
+  local -a used first
   cpus_alone
-  share_a=-1 weights="" cpus=""
-  start weigh --parent "$parent" --cpu "$1" --ms 700 "$2" "$3"
-  while kill -0 "${supervisor[$run]}" 2>/dev/null; do
-    read -r a b _ < <(sed -n 's/^usage_usec //p' "$parent"/*/cpu.stat 2>/dev/null | paste -sd ' ') || :
-    if [[ -n ${b-} ]] && ((a + b > 100000)); then
-      share_a=$((1000 * a / (a + b)))
-      [[ -n $cpus ]] || {
-        weights=$(cat "$parent"/*/cpu.weight 2>/dev/null | paste -sd ' ')
-        cpus=$(cat "$parent"/*/cgroup.procs 2>/dev/null | sed 's,.*,/proc/&/status,' | xargs sed -n 's/^Cpus_allowed_list:\t//p' 2>/dev/null | paste -sd ' ')
-      }
-    fi
-    nap 0.05
+  for tries in 1 2 3; do
+    share_a=-1 weights="" cpus=""
+    start weigh --parent "$parent" --cpu "$2" --ms 800 "$3" "$4"
+    # without a process: the hogs leave little time to others
+    while mapfile -t used <"$run.status" && ((${#used[@]} < 2)); do # until it says how it has ended
+      used=()
+      for each in "$parent"/*/; do
+        { read -r key value <"$each/cpu.stat"; } 2>/dev/null && used+=("$value") || break
+      done
+      if ((${#used[@]} == 2 && used[0] + used[1] > 100000)); then
+        [[ -n $cpus ]] || { look_at_hogs "$parent"/*/ && first=("${used[@]}"); } || continue
+        used=($((used[0] - first[0])) $((used[1] - first[1])))
+        ((used[0] + used[1] < 100000)) || share_a=$((1000 * used[0] / (used[0] + used[1])))
+      fi
+      nap 0.05
+    done
+    finish
+    ended "exit 0" || return
+    shape weigh.txt || return
+    same "weights told" "$3 $4" _ "${said[a]} ${said[b]}" || return
+    told_a=$(per_mille "${said[share_a]}")
+    ! within "$told_a" "$1" "$SHARE" || ! within "$share_a" "$1" "$SHARE" || break
   done
-  finish
   exec {alone}<&-
-  ended "exit 0" || return
-  shape weigh.txt || return
-  same "weights told" "$2 $3" _ "${said[a]} ${said[b]}"
+}
+
+# look_at_hogs GROUP...: sets weights, and cpus: on which each hog may run.
+look_at_hogs() {
+  local each key value
+  weights="" cpus=""
+  for each; do
+    read -r value <"$each/cpu.weight" && weights+="${weights:+ }$value"
+    read -r value <"$each/cgroup.procs" || return
+    while read -r key value; do
+      [[ $key != Cpus_allowed_list: ]] || cpus+="${cpus:+ }$value"
+    done <"/proc/$value/status"
+  done 2>/dev/null
 }
 
 # per_mille NUMBER: 0.25 is 250.
@@ -523,10 +545,10 @@ SHARE=50 # per mille that a share may be off
   own_group
   for other in 300 "$other"; do
     right=$((100000 / (100 + other)))
-    weighed 0 100 "$other"
+    weighed "$right" 0 100 "$other"
     same "cpu.weight of the two groups" "100 $other" "${weights:-(no groups)}" _ "100 100=it has not been written"
     same "CPUs of the two hogs" "0 0" "$cpus" _ "*=both on the one CPU that is told: sched_setaffinity(2)"
-    near "the share of weight 100, per mille" "$right" "$SHARE" "$share_a" "$(per_mille "${said[share_a]}")" \
+    near "the share of weight 100, per mille" "$right" "$SHARE" "$share_a" "$told_a" \
       "500=both have a CPU of their own, or are in one group" "$((1000 - right))=that is the other one's" "1000=the other one has not run"
     near "the share of weight $other, per mille" $((1000 - right)) "$SHARE" _ "$(per_mille "${said[share_b]}")"
   done
@@ -537,22 +559,21 @@ SHARE=50 # per mille that a share may be off
   requires cgroup2 nodes
   reads="Documentation/admin-guide/cgroup-v2.rst (cpu.weight)"
   own_group
-  weighed 0,1 100 300
+  weighed 500 0,1 100 300
   same "CPUs of the two hogs" "0 1" "$cpus" _ "*=one on each, in turn"
-  near "the share of weight 100, per mille" 500 "$SHARE" "$share_a" "$(per_mille "${said[share_a]}")" \
+  near "the share of weight 100, per mille" 500 "$SHARE" "$share_a" "$told_a" \
     "250=they compete: each has to be on a CPU of its own"
-  near "CPU time of each in ms" 700 140 _ "$(per_mille "${said[used_a]}")" "350=a hog runs all the time that it may"
 }
 
 @test "5.3 the time counts from when all run, whatever their weight [3]" {
   requires cgroup2
   reads="Documentation/admin-guide/cgroup-v2.rst (cpu.stat), signal(7) (SIGSTOP), pipe(7)"
   own_group
-  weighed 0 1 10000
-  near "the share of weight 1, per mille" 0 20 _ "$(per_mille "${said[share_a]}")" \
+  weighed 0 0 1 10000
+  near "the share of weight 1, per mille" 0 20 _ "$told_a" \
     "*=who weighs 1 does not even start while the other runs: let all be there, then begin, and then take the first reading" \
     "500=the one has run before the other, or after it: let all be there, then begin" "1000=the first has run alone"
-  near "CPU time of weight 10000 in ms" 700 100 _ "$(per_mille "${said[used_b]}")" "0=it has not run"
+  (($(per_mille "${said[used_b]}") >= 200)) || wrong expected "weight 10000 runs for most of 700 ms" program "it says ${said[used_b]} s"
 }
 
 @test "5.4 a weight that is none, a CPU that is not there, Ctrl-C [2]" {

@@ -340,12 +340,13 @@ static void remove_groups(void)
     /* BEGIN SOLUTION task 3 */
     if (getpid() != self)
         return; /* a child that could not start its command */
-    for (int g = 0; g < groups; g++)
-        try_write(group[g], "cgroup.kill", "1");
-    while (waitpid(-1, NULL, 0) > 0)
-        ;
     struct timespec ms = {.tv_nsec = 1000000};
-    double end = now() + 5; /* who was killed takes a moment to go */
+    double end = now() + 5; /* it takes a moment, to join and to go */
+    do {
+        for (int g = 0; g < groups; g++)
+            try_write(group[g], "cgroup.kill", "1");
+        nanosleep(&ms, NULL);
+    } while (waitpid(-1, NULL, WNOHANG) != -1 && now() < end);
     while (groups > 0 && now() < end)
         if (rmdir(group[groups - 1]) == 0 || errno != EBUSY)
             groups--;
@@ -454,8 +455,10 @@ static int wait_for(pid_t command, const char *path)
     int status = 0;
     /* BEGIN SOLUTION task 3 */
     while (waitpid(command, &status, WNOHANG) == 0)
-        if (sigwaitinfo(&waited_for, NULL) != SIGCHLD)
+        if (sigwaitinfo(&waited_for, NULL) != SIGCHLD) {
+            kill(command, SIGKILL); /* it may not have joined yet */
             try_write(path, "cgroup.kill", "1");
+        }
     /* END SOLUTION */
     return status;
 }
