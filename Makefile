@@ -25,11 +25,14 @@ export VM = 1
 lab01 lab02 lab03 lab04 lab05 check: vm
 endif
 
+# those of lab01 and lab04 in the lab VM
 demo01 demo02 demo03 demo04 demo05: ## a lab's demonstration for the classroom
-	@test -e $(call lab,$(@:demo%=lab%))/demo.sh || \
-	  { echo "$@: $(call lab,$(@:demo%=lab%)) is not there yet" >&2; exit 1; }
-	@$(MAKE) -s -C $(call lab,$(@:demo%=lab%))
-	@bash $(call lab,$(@:demo%=lab%))/demo.sh
+	@test -e $(demo)/demo.sh || { echo "$@: $(demo) is not there yet" >&2; exit 1; }
+	@$(if $(filter demo01 demo04,$@),grader/vm/vm run "$(settings) $(show)",$(show))
+
+demo = $(call lab,$(@:demo%=lab%))
+show = $(MAKE) -s -C $(demo) && bash $(demo)/demo.sh
+settings = export $${PAUSE:+PAUSE=$$PAUSE} $${NO_COLOR:+NO_COLOR=1} $$(! test -t 1 || echo CLICOLOR_FORCE=1) LC_ALL=C;
 
 plot03: ## draw VSZ and RSS over the steps of lab03
 	@$(MAKE) -s -C $(call lab,lab03)

@@ -67,6 +67,15 @@ if [[ $EUID == 0 ]]; then
   WITHOUT_RESOURCE=(setpriv --bounding-set=-sys_resource --inh-caps=-sys_resource)
 fi
 
+# needs_vm WORD...: one of these words is among what the lab VM has.
+needs_vm() {
+  local word
+  for word; do
+    [[ " ${VM_HAS[*]} " != *" $word "* ]] || return 0
+  done
+  return 1
+}
+
 # A prefix for a command that mounts something: nobody else sees it, and it ends with the command.
 OWN_MOUNTS=(unshare --mount)
 [[ $EUID == 0 ]] || OWN_MOUNTS=(unshare --mount --map-root-user)

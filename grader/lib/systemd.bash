@@ -44,18 +44,20 @@ started() {
   (($# > 0)) || these=("$unit")
   note ran "systemctl start ${UNIT##*/}  # here: $unit"
   systemctl daemon-reload
-  started_how=$(timeout 10 systemctl start "${these[@]}" 2>&1) || {
+  timeout 20 systemctl start "${these[@]}" 2>/dev/null ||
     wrong expected "systemctl start succeeds" kernel "$(prop ActiveState) ($(prop SubState)), Result=$(prop Result)" \
       journal "$(journal | tail -n 1)" likely "$(why_not_started)" || return
-  }
+  run=$BATS_TEST_TMPDIR/$unit # where beats and others look for what it said; that is in the journal
+  : >"$run.err"
   pid=$(prop MainPID)
 }
 
 why_not_started() {
-  case $(prop Result) in
-  timeout) echo "Type=notify, and READY=1 does not come" ;;
-  protocol) echo "it ended before it had said READY=1" ;;
-  exit-code) echo "it ended with $(prop ExecMainStatus): 203 is a program that cannot be executed" ;;
+  case "$(prop Type) $(prop Result)" in
+  "forking timeout") echo "Type=forking waits until the process has made another and has ended; ours stays" ;;
+  *timeout) echo "Type=notify, and READY=1 does not come" ;;
+  *protocol) echo "it ended before it had said READY=1" ;;
+  *exit-code) echo "it ended with $(prop ExecMainStatus): 203 is a program that cannot be executed" ;;
   *) [[ $(prop LoadState) == loaded ]] || echo "systemd-analyze verify says what is wrong with the unit" ;;
   esac
 }
@@ -80,6 +82,7 @@ units_clear() {
 # listen NAME: a socket of this name (with '@': one without a file) that takes what a service would tell
 # systemd; messages has it, a line each. Sets before and as, for start.
 listen() {
+  rm -f messages
   perl -MSocket -e '
     (my $path = $ARGV[0]) =~ s/^@/\0/;
     socket my $in, AF_UNIX, SOCK_DGRAM, 0 or die "socket: $!";

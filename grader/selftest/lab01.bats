@@ -1,0 +1,73 @@
+#!/usr/bin/env bats
+# lab01: the reference passes, the starter fails, every right and wrong program gets what it states.
+# What needs systemd is graded in the lab VM.
+bats_require_minimum_version 1.5.0
+# shellcheck source=grader/selftest/common.bash
+source "$BATS_TEST_DIRNAME/common.bash"
+
+setup_file() { "$BATS_TEST_DIRNAME/../vm/vm" build >&2 3>&-; }
+
+@test "lab01: the reference gets 100 of 100, what needs systemd in the lab VM" {
+  full_marks lab01-systemd
+  has "$report" "40 points in the lab VM"
+  [ "$(result '[.tests[] | select(.extra_data.where == "in the lab VM") | .max_score] | add')" -eq 40 ]
+}
+@test "lab01: without the VM those points leave the denominator, with the remedy" {
+  VM=0 graded lab01-systemd
+  echo "$report"
+  [ "$status" -eq 0 ]
+  [ "$(result '"\(.score)/\(.extra_data.max_score)"')" = 60/60 ]
+  has "$report" "make vm"
+}
+@test "lab01: checks and handout agree" { handout_agrees lab01-systemd; }
+@test "lab01: the untouched starter gets 0 on every check, and is told why" { starter_fails lab01-systemd; }
+@test "lab01: a seed repeats the inputs" { seeds_matter lab01-systemd 1.3; }
+@test "lab01: different right programs and units all get 100" { "$TREE/grader/selftest/verdicts" right lab01; }
+@test "lab01: every wrong program or unit is caught by the check that it names" { "$TREE/grader/selftest/verdicts" wrong lab01; }
+
+@test "lab01: every session of the handout prints what it says" {
+  sessions_are_true lab01-systemd <<'SED'
+s/^(Service heartbeat:) .* 20[0-9]{2}$/\1 DATE/
+SED
+}
+
+@test "lab01: without the unit or the answers, their checks fail and say so" {
+  mkdir -p in/lab01-systemd
+  cp "$TREE/lab01-systemd/homework_service.c" in/lab01-systemd
+  graded --submission in --task "3 5.1 7" lab01-systemd
+  echo "$report"
+  [ "$(result .score)" -eq 0 ]
+  [ "$(grep -c 'there is no such file' <<<"$report")" -eq 5 ]
+}
+
+@test "lab01: the demonstration, in the lab VM: every step, and nothing is left" {
+  PAUSE=0.2 make -s -C "$TREE" demo01 </dev/null >out 2>&1 3>&-
+  cat out
+  local word
+  for word in "My custom service has started" "activating (auto-restart)" "NRestarts=1" "(Result: signal)" \
+    "inactive (dead)" "Created symlink" "(Result: watchdog)" "homework.service" "RestartUSec=3s"; do
+    has "$(cat out)" "$word"
+  done
+  run "$TREE/grader/vm/vm" run 'make -s -C lab01-systemd && PAUSE=0 bash lab01-systemd/demo.sh start >/dev/null; systemctl is-active homework.service
+    find / -xdev -name "homework*" -not -path "/root/*"; bash lab01-systemd/demo.sh nonsense'
+  [ "$status" -eq 2 ]
+  [ "$output" = "inactive"$'\n'"demo.sh: no step 'nonsense'" ]
+}
+
+@test "lab01: an interrupted run leaves no unit, no process, and no file of it" {
+  run "$TREE/grader/vm/vm" run 'for signal in INT TERM; do
+      env --default-signal=INT setsid grader/grade --task "4 6.6" lab01-systemd >/dev/null 2>&1 &
+      until pgrep -f "homework_service --interval" >/dev/null; do sleep 0.1; done
+      kill -$signal -- -$!
+      wait $!
+      for ((i = 0; i < 100; i++)); do
+        sleep 0.1
+        pgrep -f "homework_service --interval" >/dev/null || [[ -n $(find /run/systemd/system -name "labs-*") ]] || break
+      done
+      systemctl list-units --all --plain --no-legend "labs-*" | grep -v labs-agent
+      find /run/systemd/system -name "labs-*"
+      pgrep -af "homework_service --interval"
+    done; echo over'
+  echo "$output"
+  [ "$output" = over ]
+}
