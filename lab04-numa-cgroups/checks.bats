@@ -69,7 +69,7 @@ make_tree() {
 told_as() {
   local -a want got
   local i
-  ended "exit 0" || return
+  ended "exit 0" "$([[ $stderr != */node[0-9]* ]] || echo "the nodes are those of the list in online: numbers may be missing")" || return
   mapfile -t want < <(sed -E 's/ +/ /g; s/^ | $//g' "$1")
   mapfile -t got < <(sed -E 's/ +/ /g; s/^ | $//g' "$run.out")
   for ((i = 0; i < ${#want[@]} || i < ${#got[@]}; i++)); do
@@ -119,7 +119,6 @@ misread() {
   done
   sed -i '/ free: [0-9]* MB$/d' "$run.out"
   told_as want ""
-  [[ $(grep -c MB "$run.out") == 0 ]] || : # sizes are compared above
   try topology
   same "lines about free memory" "$(grep -c ' size: ' want)" _ "$(grep -c ' free: [0-9]* MB$' "$run.out")"
   ! command -v numactl >/dev/null || {
