@@ -5,14 +5,14 @@
 CGROUPS=$(awk '$3 == "cgroup2" { print $2 }' /proc/self/mounts | tail -n 1)
 declare -ga own=() # groups that own_group made
 
-# own_group [FILE=VALUE]...: makes a group for the runs of this check, `parent`, with these limits. Whatever
-# else happens on this machine, what is in it gets nearly all of the CPUs, and not too much memory.
+# own_group [FILE=VALUE]...: makes a group for the runs of this check, `parent`, with these limits, and with
+# some that keep this machine alive.
 own_group() {
   local pair
   parent=$CGROUPS/labs-$BASHPID-${#own[@]}
   at_end+=(groups_clear)
   mkdir "$parent" && own+=("$parent")
-  for pair in cpu.weight=10000 memory.max=500M memory.swap.max=0 pids.max=100 "$@"; do
+  for pair in memory.max=500M memory.swap.max=0 pids.max=100 "$@"; do
     echo "${pair#*=}" >"$parent/${pair%%=*}" || return
   done
 }
