@@ -121,7 +121,7 @@ blame() {
   until_it_is auto-restart
   until_it_is running
   show "systemd-analyze blame | head -n 3"
-  show "systemctl show -p InactiveExitTimestampMonotonic,ActiveEnterTimestampMonotonic,RestartUSec homework.service"
+  show "systemctl show -p ActiveState,SubState,ExecMainStartTimestamp,ExecMainExitTimestamp,RestartUSec homework.service"
   look
 }
 

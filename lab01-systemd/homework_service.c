@@ -82,6 +82,7 @@ static int open_log(void)
     /* BEGIN SOLUTION task 1 */
     return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
     /* END SOLUTION */
+    errno = ENOSYS; /* without a solution */
     return -1;
 }
 

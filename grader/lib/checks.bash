@@ -63,7 +63,7 @@ launch() {
     [[ $word =~ ^[a-zA-Z0-9_./:=+-]+$ ]] || word=${word@Q}
     [[ -z $line ]] || line+=" $word"
   done
-  [[ -z $line ]] || note ran "$line${background-}"
+  [[ -z $line ]] || note ran "${line//"$BATS_TEST_TMPDIR"/\$PWD}${background-}"
   run=$BATS_TEST_TMPDIR/run$((++runs))
   : >"$run.status"
   "$BIN/supervise" "$run.status" "$LIMIT" "$FILE_LIMIT" "$@" </dev/null >"$run.out" 2>"$run.err" 3>&- &

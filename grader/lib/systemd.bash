@@ -80,19 +80,24 @@ units_clear() {
 }
 
 # listen NAME: a socket of this name (with '@': one without a file) that takes what a service would tell
-# systemd; messages has it, a line each. Sets before and as, for start.
+# systemd; messages has it, a line each, moments the same with the time. Sets before and as, for start.
 listen() {
-  rm -f messages
+  rm -f messages moments
   perl -MSocket -e '
     (my $path = $ARGV[0]) =~ s/^@/\0/;
     socket my $in, AF_UNIX, SOCK_DGRAM, 0 or die "socket: $!";
     bind $in, pack_sockaddr_un($path) or die "bind: $!";
     $| = 1;
     print "listening\n";
-    print map "$_\n", split /\n/, $message while defined recv $in, $message, 4096, 0' "$1" >messages 2>&1 </dev/null 3>&- &
+    print map "$_\n", split /\n/, $message while defined recv $in, $message, 4096, 0' "$1" 2>&1 </dev/null 3>&- > >(
+    while IFS= read -r line; do
+      echo "$line" >>messages
+      echo "$EPOCHREALTIME $line" >>moments
+    done 3>&-
+  ) &
   listener=$!
   at_end=(listener_ends)
-  eventually grep -q . messages
+  eventually test -s messages
   before=(env "NOTIFY_SOCKET=$1") as="NOTIFY_SOCKET=$1"
 }
 
