@@ -262,7 +262,7 @@ nodes_with_memory() { awk '$3 == "MemTotal:" && $4 > 65536 { print $2 }' /"$NODE
 @test "2.3 a node that is not there, calls that fail: one line, exit 1 [4]" {
   requires numa strace
   reads="mbind(2) (ERRORS), move_pages(2) (ERRORS)"
-  local absent call calls="mbind set_mempolicy" said
+  local absent call
   absent=$(($(sed 's/.*[-,]//' /$NODES/online) + 1 + RANDOM % 20))
   traced -e trace=mbind,set_mempolicy,move_pages,get_mempolicy -- place --node 0 --mib 2
   ended "exit 0"
@@ -270,7 +270,6 @@ nodes_with_memory() { awk '$3 == "MemTotal:" && $4 > 65536 { print $2 }' /"$NODE
   for call in mbind set_mempolicy; do
     grep -q "$call(" calls.log || continue
     try place --node "$absent" --mib 2
-    [[ $stderr != *"not there"* ]] || continue
     [[ $end == "exit 1" && -n $stderr && $stderr != *$'\n'* ]] ||
       wrong expected "exit 1, and one line on stderr, for node $absent" program "$(cause "$end"); stderr: ${stderr:-(nothing)}" \
         likely "$call returns -1; err(1, \"$call\") says the rest"

@@ -26,10 +26,10 @@ fact() {
   fi
 }
 
-# members [GROUP]: the processes in it.
-members() { paste -sd ' ' "${1:-$group}/cgroup.procs" 2>/dev/null; }
+# members: the processes in `group`.
+members() { paste -sd ' ' "$group/cgroup.procs" 2>/dev/null; }
 
-# found [PID]: for eventually. Sets group to the one that the run has said first that it has made.
+# found: for eventually. Sets group to the one that the run has said first that it has made.
 found() {
   group=""
   read -r _ group _ <"$run.out" && [[ $group == /* && -d $group ]]
@@ -46,7 +46,7 @@ left_groups() {
   done | sort -ru
 }
 
-# gone GROUP: for eventually, and then said to be so.
+# gone GROUP: for eventually.
 gone() { [[ -z $1 || ! -d $1 ]]; }
 
 # nothing_left [HINT]: the finished run has removed its groups.
