@@ -288,14 +288,14 @@ static sigset_t waited_for; /* signals that are blocked, and taken later */
 /* Writes `text` to the file DIR/NAME at once; -1 when the kernel refuses. */
 static int try_write(const char *dir, const char *name, const char *text)
 {
-    int result = -1;
+    int result = 0;
     char path[PATH_MAX];
     snprintf(path, sizeof path, "%s/%s", dir, name);
     int file = open(path, O_WRONLY | O_CLOEXEC);
     if (file == -1)
         return -1;
-    if (write(file, text, strlen(text)) != -1)
-        result = 0;
+    if (write(file, text, strlen(text)) == -1)
+        result = -1;
     int error = errno;
     close(file);
     errno = error;
@@ -453,7 +453,8 @@ static long value_of(const char *key, const char *dir, const char *name)
 /* Prints how the command has ended, and what the kernel knows of its group. */
 static void report(int status, const char *path)
 {
-    long oom = 0, oom_kill = 0, peak = 0, usage = 0, throttled = 0;
+    long oom = 0, oom_kill = 0, peak = 0, usage = 0;
+    long throttled = value_of("nr_throttled", path, "cpu.stat");
     const char *verdict = "?";
     char text[TEXT];
     oom = value_of("oom", path, "memory.events");
@@ -461,7 +462,6 @@ static void report(int status, const char *path)
     read_file(text, "%s/memory.peak", path);
     peak = number(text, LONG_MAX);
     usage = value_of("usage_usec", path, "cpu.stat");
-    throttled = value_of("nr_throttled", path, "cpu.stat");
     verdict = oom_kill > 0          ? "killed by the OOM killer"
               : WIFSIGNALED(status) ? "killed, but not by the OOM killer"
                                     : "survived";
@@ -505,11 +505,11 @@ static int run(char **command)
  * turn on those of a list; prints how they have shared the CPU time. */
 static int weigh(char **weights)
 {
-    int cpus[IDS], hogs = 0;
-    int on = parse_list(given[CPU] ? given[CPU] : "0", cpus);
-    long ms = option(MS, "1000", 30000);
+    int hogs = 0;
     long used[GROUPS] = {0}, all = 0; /* microseconds */
     pid_t hog_pid[GROUPS];
+    int cpus[IDS], on = parse_list(given[CPU] ? given[CPU] : "0", cpus);
+    long ms = option(MS, "1000", 30000);
     int ready[2], go[2];
     find_base();
     if (pipe(ready) == -1 || pipe(go) == -1)
@@ -557,15 +557,21 @@ static int weigh(char **weights)
 
 /* -------------------------------------------------------------------------- */
 
+static int find_option(const char *name)
+{
+    for (int o = 0; o < OPTIONS; o++)
+        if (strcmp(name, options[o]) == 0)
+            return o;
+    errx(2, "--%s: no such option", name);
+}
+
 /* Takes the options from the front of the arguments; returns the rest. */
 static char **take_options(char **arguments)
 {
     for (; *arguments && strncmp(*arguments, "--", 2) == 0; arguments++) {
-        int o = 0;
-        while (o < OPTIONS && strcmp(*arguments + 2, options[o]) != 0)
-            o++;
-        if (o == OPTIONS || (o != STOP && !arguments[1]))
-            errx(2, "%s: no such option, or no value", *arguments);
+        int o = find_option(*arguments + 2);
+        if (o != STOP && !arguments[1])
+            errx(2, "%s: a value is wanted", *arguments);
         given[o] = o == STOP ? "" : *++arguments;
     }
     return arguments;
