@@ -569,7 +569,7 @@ SHARE=50 # per mille that a share may be off
   requires cgroup2 nodes
   reads="Documentation/admin-guide/cgroup-v2.rst (cpu.weight)"
   local tries began used both
-  own_group cpu.weight=10000
+  own_group cpu.weight=3000
   group=$parent # it counts for those that are gone
   cpus_alone
   for tries in 1 2 3; do
@@ -580,10 +580,11 @@ SHARE=50 # per mille that a share may be off
     used=$((($(fact cpu.stat usage_usec) - began) / 1000))
     both=$(($(per_mille "${said[used_a]}") + $(per_mille "${said[used_b]}")))
     told_a=$(per_mille "${said[share_a]}")
-    ! within "$told_a" 500 "$SHARE" || ! within "$used" 1400 300 || break
+    ! within "$told_a" 500 "$SHARE" || break
   done
   near "the share of weight 100, per mille" 500 "$SHARE" _ "$told_a" "250=they compete: one on each CPU, in turn"
-  near "CPU time of both in ms" 1400 350 "$used" "$both" "700=one CPU for both"
+  ((both >= 400 && both <= used + 50)) || wrong expected "CPU time of both, of 700 ms on two CPUs" \
+    kernel "$used ms (cpu.stat of the group above)" program "$both ms"
   nothing_left
 }
 
