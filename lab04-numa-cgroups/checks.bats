@@ -267,6 +267,7 @@ nodes_with_memory() { awk '$3 == "MemTotal:" && $4 > 65536 { print $2 }' /"$NODE
   traced -e trace=mbind,set_mempolicy,move_pages,get_mempolicy -- place --node 0 --mib 2
   ended "exit 0"
   cp strace.log calls.log
+  grep -qE '(mbind|set_mempolicy)\(' calls.log || wrong expected "mbind or set_mempolicy is called" kernel "neither is (strace)"
   for call in mbind set_mempolicy; do
     grep -q "$call(" calls.log || continue
     try place --node "$absent" --mib 2
@@ -685,7 +686,9 @@ as_user() {
   unit=labs-$BASHPID-user$((++users)).service
   units+=("$unit")
   [[ -n ${copy-} ]] || copy_program
-  as="systemd-run -p User=$user ${properties[*]} --pipe --wait" launch systemd-run -q --wait --pipe --unit="$unit" -p "User=$user" \
+  word="systemd-run -p User=$user ${properties[*]} --pipe --wait ./resources ${*:2}"
+  note ran "${word//"$copy"/.}"
+  launch systemd-run -q --wait --pipe --unit="$unit" -p "User=$user" \
     -p RuntimeMaxSec=20 -p LimitAS=400M -p MemoryMax=300M -p "ExecStopPost=+/bin/sh -c 'find $CGROUPS/system.slice/$unit -name resources* >>$copy/left'" \
     "${properties[@]}" "$copy/resources" "${@:2}"
   finish
