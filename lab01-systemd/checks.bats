@@ -97,18 +97,21 @@ soon() {
   local interval slow=40 took
   pick interval 120 160
   trace -ttt -e trace=write,writev,pwrite64 -P "$PWD/log" -e "inject=write:delay_exit=${slow}000" -- --interval "0.$interval" --log log
-  beats 10
+  beats 12
   begun
   kill -TERM "$main"
   finish
   # the k-th write is at k intervals and a little; that little does not grow
   took=$(awk '/(write|writev|pwrite64)\(/ { for (i = 1; i <= NF; i++) if ($i ~ /^[0-9]+\.[0-9]+$/) { at[n++] = $i * 1000; break } }
     END { for (k = 0; k < 4; k++) { late = at[k] - k * I; if (!k || late < first) first = late }
-          for (k = 6; k < 10; k++) { late = at[k] - k * I; if (k == 6 || late < last) last = late }
-          printf "%d", 6 * I + last - first }' I="$interval" strace.log)
-  near "ms from one beat to the sixth after it, where a write takes $slow ms," $((6 * interval)) 60 "$took" _ \
-    "$((6 * (interval + slow)))=wait until a moment, not for a while: the next one is an interval after the last was due" \
-    "$((6 * slow))=the interval is in seconds, and may have a fraction"
+          for (k = 8; k < 12; k++) { late = at[k] - k * I; if (k == 8 || late < last) last = late }
+          printf "%d", 8 * I + last - first }' I="$interval" strace.log)
+  # a busy machine is late at times, and early later on
+  ((took > 5 * interval && took < 8 * interval + 120)) ||
+    near "ms from one beat to the eighth after it, where a write takes $slow ms," $((8 * interval)) 120 "$took" _ \
+      "$((8 * (interval + slow)))=wait until a moment, not for a while: the next one is an interval after the last was due" \
+      "$((8 * slow))=the interval is in seconds, and may have a fraction"
+  note kernel "$took ms from one beat to the eighth after it"
 }
 
 @test "1.4 whole lines, appended: what is there stays, whoever cuts it [4]" {
@@ -305,7 +308,7 @@ Block the signals, and wait for them in one call with the time"
 
 # ---- task 4: restart ------------------------------------------------------------------------------
 
-@test "4.1 killed, it waits as auto-restart, and comes back: a gap in the log [6]" {
+@test "4.1 killed, it waits as auto-restart and comes back: a gap in the log [6]" {
   requires systemd
   reads="systemd.service(5) (RestartSec)"
   local old seconds gap
@@ -541,6 +544,7 @@ heard_again() { [[ $(prop WatchdogTimestampMonotonic) != "$old" && $(prop NResta
   reads="systemd-analyze(1), systemctl(1)"
   local key value ms blamed difference tenths
   local -A answer=()
+  note ran "cat blame.txt"
   [[ -e $ANSWERS ]] || wrong expected "$LAB/${ANSWERS##*/}" kernel "there is no such file"
   while read -r key value _; do
     [[ ! $value =~ ^[A-Za-z]+$ ]] || answer[${key%:}]=$value

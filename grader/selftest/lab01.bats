@@ -57,9 +57,13 @@ SED
 @test "lab01: an interrupted run leaves no unit, no process, and no file of it" {
   cat >script <<'SH'
 running() { pgrep -f "homework_service --interval" >/dev/null; }
-left() { running || [[ -n $(find /run/systemd/system -name "labs-*") ]]; }
-until_() { for ((i = 0; i < 200; i++)); do "$@" && return; sleep 0.1; done; }
-none() { ! left; }
+left() {
+  pgrep -af "homework_service --interval"
+  find /run/systemd/system -name "labs-*"
+  systemctl list-units --all --plain --no-legend "labs-[0-9]*"
+}
+none() { [[ -z $(left) ]]; }
+until_() { for ((i = 0; i < 300; i++)); do "$@" && return; sleep 0.1; done; }
 for signal in INT TERM; do
   env --default-signal=INT setsid grader/grade --task "4 6.6" lab01-systemd >/dev/null 2>&1 &
   until_ running
@@ -67,9 +71,8 @@ for signal in INT TERM; do
   kill -$signal -- -$!
   wait $!
   until_ none
-  left && find /run/systemd/system -name "labs-*" && pgrep -af homework_service
+  left
 done
-systemctl list-units --all --plain --no-legend "labs-[0-9]*"
 echo over
 SH
   run "$TREE/grader/vm/vm" run "$(base64 -w0 script | sed 's/.*/base64 -d <<<& >script; bash script/')"
