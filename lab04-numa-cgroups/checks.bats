@@ -204,10 +204,11 @@ placed() {
 
 # lies_on NODE [PATTERN=HINT]...: all of it does, says the kernel, and so says the program.
 lies_on() {
-  local node
+  local node hint="nobody has touched them: a page is made, somewhere, at the first touch"
+  ((${#kernel[@]} == 0)) || hint="bind the memory before it is touched: a page stays where it is, unless it is moved"
   for node in $(sed 's/.*node//' <<<"$(printf '%s\n' /"$NODES"/node[0-9]*)"); do
     if [[ $node == "$1" ]]; then
-      near "pages on node $node" "${told[pages]}" 16 "${kernel[$node]-0}" "${told[$node]--1}" "0=nobody has touched them: a page is made, somewhere, at the first touch" "${@:2}"
+      near "pages on node $node" "${told[pages]}" 16 "${kernel[$node]-0}" "${told[$node]--1}" "0=$hint" "${@:2}"
     else
       near "pages on node $node" 0 16 "${kernel[$node]-0}" "${told[$node]--1}" \
         "${told[pages]}=bind the memory before it is touched: a page stays where it is, unless it is moved" "${@:2}"
