@@ -15,12 +15,16 @@ declare -gA REMEDY=(
   [blame]="systemd 253 or newer as process 1, and root; make vm makes a machine that has both"
   [verify]="systemd-analyze: apt-get install systemd"
   [mount]="leave to mount a tmpfs: root, or user namespaces (unshare -rm)"
+  [cgroup2]="root, and a writable cgroup v2 with memory, cpu and pids (Linux 6.1); the lab VM has one: make vm lab04"
+  [nodes]="two NUMA nodes with a CPU and memory each; the lab VM has them: make vm lab04"
+  [numa]="a kernel with NUMA (CONFIG_NUMA), and leave to ask it; in Docker --cap-add=SYS_NICE"
+  [swap]="64 MB of free swap; the lab VM has some: make vm lab04"
   [strace]="strace, and leave to trace: apt-get install strace; in Docker --cap-add=SYS_PTRACE"
   [valgrind]="valgrind: apt-get install valgrind libc6-dbg"
 )
 
 # shellcheck disable=SC2034
-VM_HAS=(systemd blame)
+VM_HAS=(systemd blame cgroup2 nodes swap)
 
 can_sysvipc() { [[ -r /proc/sysvipc/shm ]]; }
 can_memlock() { [[ $(ulimit -l) == unlimited || $(ulimit -l) -ge 64 || $EUID == 0 ]]; }
@@ -32,6 +36,26 @@ can_systemd() { [[ $EUID == 0 && $(cat /proc/1/comm) == systemd ]] && systemctl 
 can_blame() { can_systemd && (($(systemctl --version | awk '{ print $2; exit }') >= 253)); }
 can_verify() { command -v systemd-analyze >/dev/null; }
 can_mount() { "${OWN_MOUNTS[@]}" mount -t tmpfs labs /mnt 2>/dev/null; }
+can_cgroup2() {
+  local mount
+  mount=$(awk '$3 == "cgroup2" { print $2 }' /proc/self/mounts | tail -n 1)
+  [[ $EUID == 0 && -w $mount/cgroup.subtree_control && " $(<"$mount/cgroup.controllers") " == *" cpu "*" memory "*" pids "* ]] &&
+    compgen -G "$mount/*/memory.peak" >/dev/null
+}
+can_nodes() {
+  local node with=0
+  can_numa || return
+  for node in /sys/devices/system/node/node[0-9]*; do
+    [[ -z $(<"$node/cpulist") ]] || with=$((with + $(awk '/MemTotal:/ { print ($4 > 65536) }' "$node/meminfo")))
+  done
+  ((with >= 2))
+}
+# get_mempolicy(2), which a sandbox may forbid
+can_numa() {
+  local -A call=([x86_64]=239 [aarch64]=236)
+  [[ -r /proc/self/numa_maps ]] && perl -e 'exit(syscall($ARGV[0], 0, 0, 0, 0, 0) != 0)' "${call[$(uname -m)]-0}"
+}
+can_swap() { (($(awk '/^SwapFree:/ { print $2 }' /proc/meminfo) >= 65536)); }
 can_strace() { strace -o /dev/null -e trace=none true 2>/dev/null; }
 can_valgrind() { command -v valgrind >/dev/null; }
 

@@ -56,7 +56,10 @@ declare -gA supervisor pid_of # by run
 launch() {
   local word line="" tries
   for word; do
-    [[ $word == "$PROGRAM" ]] && line="${as:+$as }./${PROGRAM##*/}" && continue
+    if [[ $word == "$PROGRAM" ]]; then # once more it is an argument
+      [[ $line == *"./${PROGRAM##*/}"* ]] && line+=" ./${PROGRAM##*/}" || line="${as:+$as }./${PROGRAM##*/}"
+      continue
+    fi
     [[ $word =~ ^[a-zA-Z0-9_./:=+-]+$ ]] || word=${word@Q}
     [[ -z $line ]] || line+=" $word"
   done

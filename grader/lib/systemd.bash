@@ -63,6 +63,7 @@ why_not_started() {
 }
 
 # journal [UNIT]: what the program said.
+# shellcheck disable=SC2120 # not every lab asks for another
 journal() { journalctl --no-pager -q -o cat "_SYSTEMD_UNIT=${1:-$unit}" 2>/dev/null; }
 
 # units_clear: stops and removes them.
@@ -72,7 +73,7 @@ units_clear() {
   systemctl kill -s KILL "${units[@]}" 2>/dev/null || :
   systemctl stop "${units[@]}" 2>/dev/null || :
   for each in "${units[@]}"; do
-    rm -rf "$UNITS/$each" "$UNITS/$each.d" "$UNITS"/*.wants/"$each"
+    rm -rf "${UNITS:?}/$each" "$UNITS/$each.d" "$UNITS"/*.wants/"$each"
   done
   systemctl daemon-reload
   systemctl reset-failed "${units[@]}" 2>/dev/null || :

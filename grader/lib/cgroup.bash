@@ -1,0 +1,77 @@
+# shellcheck shell=bash
+# Control groups, version 2: groups of this run's own, what the kernel says of one, and removal of all
+# that runs made and left. For checks that have required cgroup2.
+
+CGROUPS=$(awk '$3 == "cgroup2" { print $2 }' /proc/self/mounts | tail -n 1)
+declare -ga own=() # groups that own_group made
+
+# own_group [FILE=VALUE]...: makes a group for the runs of this check, `parent`, with these limits, and with
+# some that keep this machine alive.
+own_group() {
+  local pair
+  parent=$CGROUPS/labs-$BASHPID-${#own[@]}
+  at_end+=(groups_clear)
+  mkdir "$parent" && own+=("$parent")
+  for pair in memory.max=500M memory.swap.max=0 pids.max=100 "$@"; do
+    echo "${pair#*=}" >"$parent/${pair%%=*}" || return
+  done
+}
+
+# fact FILE [KEY]: what the kernel says of `group`: all of the file, or the value of a key in it.
+fact() {
+  if (($# == 1)); then
+    cat "$group/$1" 2>/dev/null
+  else
+    sed -n "s/^$2 //p" "$group/$1" 2>/dev/null
+  fi
+}
+
+# members: the processes in `group`.
+members() { paste -sd ' ' "$group/cgroup.procs" 2>/dev/null; }
+
+# found: for eventually. Sets group to the one that the run has said first that it has made.
+found() {
+  group=""
+  read -r _ group _ <"$run.out" && [[ $group == /* && -d $group ]]
+}
+
+# left_groups: the groups that the runs of this check have made and left.
+left_groups() {
+  local each
+  for each in "${pids[@]}"; do
+    find "$CGROUPS" -depth -type d -name "resources-$each*"
+  done
+  for each in "${own[@]}"; do
+    find "$each" -mindepth 1 -depth -type d
+  done | sort -ru
+}
+
+# gone GROUP: for eventually.
+gone() { [[ -z $1 || ! -d $1 ]]; }
+
+# nothing_left [HINT]: the finished run has removed its groups.
+nothing_left() {
+  local groups
+  groups=$(left_groups | head -n 1)
+  [[ -z $groups ]] || wrong expected "no group left" kernel "$groups is still there" \
+    likely "${1:-remove it on every way out: atexit(3); rmdir fails with EBUSY while somebody is in it}"
+}
+
+# groups_clear: kills whoever is in a group that a run has left, or in one of ours, and removes it.
+groups_clear() {
+  local each
+  for each in "${own[@]}" $(left_groups); do
+    echo 1 >"$each/cgroup.kill" 2>/dev/null || :
+  done
+  for each in $(left_groups) "${own[@]}"; do
+    removed() { rmdir "$each" 2>/dev/null || [[ ! -d $each ]]; }
+    eventually removed || :
+  done
+  own=()
+}
+
+# cpus_alone: waits until no other check measures how CPU time is shared.
+cpus_alone() {
+  exec {alone}<"$CGROUPS"
+  flock "$alone"
+}
