@@ -75,7 +75,7 @@ for signal in INT TERM; do
 done
 echo over
 SH
-  run "$TREE/grader/vm/vm" run "$(base64 -w0 script | sed 's/.*/base64 -d <<<& >script; bash script/')"
+  run "$TREE/grader/vm/vm" run "$(<script)"
   echo "$output"
   [ "$output" = over ]
 }
