@@ -226,7 +226,7 @@ Block the signals, and wait for them in one call with the time"
   # shellcheck disable=SC2016
   before=("${OWN_MOUNTS[@]}" sh -c 'mount -t tmpfs -o size=8k labs full && cd full &&
     head -c "$1" /dev/zero | tr "\0" x | fold -w 63 >log && echo >>log && head -c 4096 /dev/zero >filler && cd .. && shift && exec "$@"'
-  sh $((4095 - space - 64)))
+    sh $((4095 - space - 64)))
   as="(log on a full disk)" start --interval 0.1 --log full/log
   eventually grep -q "No space left on device" "$run.err" || alive "a full disk is no reason to end" ||
     return
@@ -336,10 +336,11 @@ Block the signals, and wait for them in one call with the time"
 @test "4.2 always restarts after everything, on-failure not after kill [6]" {
   requires systemd
   reads="systemd.service(5) (Restart=, table 1)"
-  local cause policy expected all=()
+  local cause policy expected all=() keys=(TimeoutStartSec=5 RestartSec=100ms)
   for policy in always on-failure; do
+    [[ $policy == always ]] || keys+=("Restart=$policy") # always is the submission's own
     for cause in TERM KILL ABRT; do
-      deploy "$policy-$cause" TimeoutStartSec=5 RestartSec=100ms $([[ $policy == always ]] || echo "Restart=$policy") -- --interval 0.2 --log "$PWD/log.$policy-$cause"
+      deploy "$policy-$cause" "${keys[@]}" -- --interval 0.2 --log "$PWD/log.$policy-$cause"
       all+=("$unit")
     done
   done
