@@ -9,7 +9,6 @@ setup_file() { "$BATS_TEST_DIRNAME/../vm/vm" build >&2 3>&-; }
 
 @test "lab01: the reference gets 100 of 100, what needs systemd in the lab VM" {
   full_marks lab01-systemd
-  has "$report" "40 points in the lab VM"
   [ "$(result '[.tests[] | select(.extra_data.where == "in the lab VM") | .max_score] | add')" -eq 40 ]
 }
 @test "lab01: without the VM those points leave the denominator, with the remedy" {
