@@ -21,7 +21,7 @@ units=() deployed=""
 clear() {
   ((${#units[@]} == 0)) || systemctl stop "${units[@]}" 2>/dev/null
   ((${#units[@]} == 0)) || systemctl reset-failed "${units[@]}" 2>/dev/null
-  [[ -z $deployed ]] || { rm -f "$deployed" && systemctl daemon-reload; }
+  [[ -z $deployed ]] || { rm -rf "$deployed" /run/systemd/system.control/testing.slice.d && systemctl daemon-reload; }
   units=() deployed=""
 }
 trap clear EXIT

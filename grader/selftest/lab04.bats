@@ -6,7 +6,7 @@ bats_require_minimum_version 1.5.0
 source "$BATS_TEST_DIRNAME/common.bash"
 
 VM=$TREE/grader/vm/vm
-setup_file() { "$BATS_TEST_DIRNAME/../vm/vm" build >&2 3>&-; }
+setup_file() { [[ -n ${IN_LAB_VM:-} ]] || "$BATS_TEST_DIRNAME/../vm/vm" build >&2 3>&-; }
 
 @test "lab04: the reference gets 100 of 100 here, what is not here in the lab VM" { full_marks lab04-numa-cgroups; }
 @test "lab04: the reference gets 100 of 100 in the lab VM" { VM=1 full_marks lab04-numa-cgroups; }
@@ -61,30 +61,34 @@ SED
     "weight 300: ####" "Result=oom-kill" "two.service" "MemoryMax=314572800"; do
     has "$(cat out)" "$word"
   done
-  run "$VM" run 'make -s -C lab04-numa-cgroups && PAUSE=0 bash lab04-numa-cgroups/demo.sh limit unit slice >/dev/null
-    systemctl list-units --all --plain --no-legend "one*" "two*" "highload*" testing.slice; find /sys/fs/cgroup -name "testing*" -o -name "resources-*"
-    find /run/systemd /etc/systemd -name "testing.slice"; bash lab04-numa-cgroups/demo.sh nonsense'
+  run "$VM" run 'make -s -C lab04-numa-cgroups && PAUSE=0 bash lab04-numa-cgroups/demo.sh limit unit slice >/dev/null;
+    systemctl list-units --all --plain --no-legend "one.*" "two.*" "highload.*" testing.slice; find /sys/fs/cgroup -name "testing.*" -o -name "resources-*";
+    find /run/systemd /etc/systemd -name "testing.slice*"; bash lab04-numa-cgroups/demo.sh nonsense'
+  echo "$output"
   [ "$status" -eq 2 ]
   [ "$output" = "demo.sh: no step 'nonsense'" ]
 }
 
 @test "lab04: an interrupted run leaves no group, no unit and no hog" {
-  run "$VM" run 'for signal in INT TERM; do
-      for task in 3.6 5 "6.2 7.1"; do
-        env --default-signal=INT setsid grader/grade --task "$task" lab04-numa-cgroups >/dev/null 2>&1 &
-        until compgen -G "/sys/fs/cgroup/labs*" >/dev/null; do sleep 0.05; done
-        sleep 0.5
-        kill -$signal -- -$!
-        wait $!
-        for ((i = 0; i < 150; i++)); do
-          sleep 0.1
-          compgen -G "/sys/fs/cgroup/labs*" >/dev/null || pgrep -f "resources (run|weigh|hog)" >/dev/null || break
-        done
-        find /sys/fs/cgroup -name "labs[0-9-]*" -o -name "resources-*"
-        systemctl list-units --all --plain --no-legend "labs[0-9-]*" | grep -v labs-agent
-        pgrep -af "resources (run|weigh|hog)"
-      done
-    done; echo over'
+  run "$VM" run 'bash -c "$(sed -n "s/^#: //p" grader/selftest/lab04.bats)"'
   echo "$output"
   [ "$output" = over ]
 }
+#: for signal in INT TERM; do
+#:   for task in 3.6 5 "6.2 7.1"; do
+#:     env --default-signal=INT setsid grader/grade --task "$task" lab04-numa-cgroups >/dev/null 2>&1 &
+#:     until compgen -G "/sys/fs/cgroup/labs[-0-9][0-9]*" >/dev/null; do sleep 0.05; done
+#:     sleep 0.5
+#:     kill -$signal -- -$!
+#:     wait $!
+#:     for ((i = 0; i < 150; i++)); do
+#:       sleep 0.1
+#:       compgen -G "/sys/fs/cgroup/labs[-0-9][0-9]*" >/dev/null || pgrep -f "resources (run|weigh|hog)" >/dev/null ||
+#:         [[ -n $(systemctl list-units --all --plain --no-legend "labs[-0-9][0-9]*") ]] || break
+#:     done
+#:     find /sys/fs/cgroup -name "labs[-0-9][0-9]*" -o -name "resources-*"
+#:     systemctl list-units --all --plain --no-legend "labs[-0-9][0-9]*"
+#:     pgrep -af "resources (run|weigh|hog)"
+#:   done
+#: done
+#: echo over
