@@ -70,25 +70,27 @@ SED
 }
 
 @test "lab04: an interrupted run leaves no group, no unit and no hog" {
-  run "$VM" run 'bash -c "$(sed -n "s/^#: //p" grader/selftest/lab04.bats)"'
+  cat >script <<'SH'
+for signal in INT TERM; do
+  for task in 3.6 5 "6.2 7.1"; do
+    env --default-signal=INT setsid grader/grade --task "$task" lab04-numa-cgroups >/dev/null 2>&1 &
+    until compgen -G "/sys/fs/cgroup/labs[-0-9][0-9]*" >/dev/null; do sleep 0.05; done
+    sleep 0.5
+    kill -$signal -- -$!
+    wait $!
+    for ((i = 0; i < 150; i++)); do
+      sleep 0.1
+      compgen -G "/sys/fs/cgroup/labs[-0-9][0-9]*" >/dev/null || pgrep -f "resources (run|weigh|hog)" >/dev/null ||
+        [[ -n $(systemctl list-units --all --plain --no-legend "labs[-0-9][0-9]*") ]] || break
+    done
+    find /sys/fs/cgroup -name "labs[-0-9][0-9]*" -o -name "resources-*"
+    systemctl list-units --all --plain --no-legend "labs[-0-9][0-9]*"
+    pgrep -af "resources (run|weigh|hog)"
+  done
+done
+echo over
+SH
+  run "$VM" run "$(<script)"
   echo "$output"
   [ "$output" = over ]
 }
-#: for signal in INT TERM; do
-#:   for task in 3.6 5 "6.2 7.1"; do
-#:     env --default-signal=INT setsid grader/grade --task "$task" lab04-numa-cgroups >/dev/null 2>&1 &
-#:     until compgen -G "/sys/fs/cgroup/labs[-0-9][0-9]*" >/dev/null; do sleep 0.05; done
-#:     sleep 0.5
-#:     kill -$signal -- -$!
-#:     wait $!
-#:     for ((i = 0; i < 150; i++)); do
-#:       sleep 0.1
-#:       compgen -G "/sys/fs/cgroup/labs[-0-9][0-9]*" >/dev/null || pgrep -f "resources (run|weigh|hog)" >/dev/null ||
-#:         [[ -n $(systemctl list-units --all --plain --no-legend "labs[-0-9][0-9]*") ]] || break
-#:     done
-#:     find /sys/fs/cgroup -name "labs[-0-9][0-9]*" -o -name "resources-*"
-#:     systemctl list-units --all --plain --no-legend "labs[-0-9][0-9]*"
-#:     pgrep -af "resources (run|weigh|hog)"
-#:   done
-#: done
-#: echo over
