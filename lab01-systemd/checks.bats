@@ -252,7 +252,7 @@ Block the signals, and wait for them in one call with the time"
   }
   full_with 0
   same "bytes in a log that was full before" 4096 "$(stat -c %s "$root/log" 2>/dev/null || echo none)" _ "0=that is all of it: take back your part of a line alone" \
-    "none=it has ended: a full disk is no reason to" "*=write has returned -1: there is nothing to take back"
+    "none=a full disk is no reason to end" "*=write has returned -1: there is nothing to take back"
   soon TERM
   full_with "$space"
   rm "$root/filler" 2>/dev/null || alive "a full disk is no reason to end" || return
@@ -330,7 +330,7 @@ Block the signals, and wait for them in one call with the time"
 
 # ---- task 4: restart ------------------------------------------------------------------------------
 
-@test "4.1 killed, it waits as auto-restart and comes back: a gap in the log [6]" {
+@test "4.1 killed, it waits as auto-restart, then runs: a gap in the log [6]" {
   requires systemd
   reads="systemd.service(5) (RestartSec)"
   local old seconds gap
