@@ -555,7 +555,8 @@ SHARE=50 # per mille that a share may be off
   for other in 300 "$other"; do
     right=$((100000 / (100 + other)))
     weighed "$right" 0 100 "$other"
-    same "cpu.weight of the two groups" "100 $other" "${weights:-(no groups)}" _ "100 100=it has not been written"
+    same "cpu.weight of the two groups" "100 $other" "${weights:-(no groups)}" _ "100 100=it has not been written" \
+      "(no groups)=two groups, a hog in each, both on the one CPU that is told, or nobody else gets to run"
     same "CPUs of the two hogs" "0 0" "$cpus" _ "*=both on the one CPU that is told: sched_setaffinity(2)"
     note kernel "the share of weight 100, per mille $share_a"
     near "the share of weight 100, per mille" "$right" "$SHARE" _ "$told_a" \
