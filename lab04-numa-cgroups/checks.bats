@@ -534,7 +534,7 @@ look_at_hogs() {
   weights="" cpus=""
   for each; do
     read -r value <"$each/cpu.weight" && weights+="${weights:+ }$value"
-    read -r value <"$each/cgroup.procs" || return
+    read -r value <"$each/cgroup.procs" || { weights="" && return 1; }
     while read -r key value; do
       [[ $key != Cpus_allowed_list: ]] || cpus+="${cpus:+ }$value"
     done <"/proc/$value/status"
