@@ -11,7 +11,8 @@ own_group() {
   local pair
   parent=$CGROUPS/labs-$BASHPID-${#own[@]}
   at_end+=(groups_clear)
-  mkdir "$parent" && own+=("$parent")
+  own+=("$parent") # first: a signal may come as soon as it is there
+  mkdir "$parent"
   for pair in memory.max=500M memory.swap.max=0 pids.max=100 "$@"; do
     echo "${pair#*=}" >"$parent/${pair%%=*}" || return
   done
@@ -42,7 +43,7 @@ left_groups() {
     find "$CGROUPS" -depth -type d -name "resources-$each*"
   done
   for each in "${own[@]}"; do
-    find "$each" -mindepth 1 -depth -type d
+    find "$each" -mindepth 1 -depth -type d 2>/dev/null
   done | sort -ru
 }
 
