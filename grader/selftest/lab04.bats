@@ -9,7 +9,6 @@ VM=$TREE/grader/vm/vm
 setup_file() { [[ -n ${IN_LAB_VM:-} ]] || "$BATS_TEST_DIRNAME/../vm/vm" build >&2 3>&-; }
 
 @test "lab04: the reference gets 100 of 100 here, what is not here in the lab VM" { full_marks lab04-numa-cgroups; }
-@test "lab04: the reference gets 100 of 100 in the lab VM" { VM=1 full_marks lab04-numa-cgroups; }
 @test "lab04: checks and handout agree" { handout_agrees lab04-numa-cgroups; }
 @test "lab04: the untouched starter gets 0 on every check, and is told why" { starter_fails lab04-numa-cgroups; }
 @test "lab04: a seed repeats the inputs" { VM=0 seeds_matter lab04-numa-cgroups 1.3; }
