@@ -32,13 +32,6 @@ size() {
   kib=$((mib * 1024)) pages=$((mib * 1024 / PAGE))
 }
 
-# in_state STATE PID: R, S, T ... as in proc(5).
-in_state() {
-  local line=""
-  { read -r line <"/proc/$2/stat"; } 2>/dev/null
-  [[ ${line##*) } == "$1"* ]]
-}
-
 # ours PID: it is the program of the last run, or a child of it.
 ours() {
   [[ $1 == "$pid" || " $(cat "/proc/$pid/task/$pid/children" 2>/dev/null) " == *" $1 "* ]]

@@ -171,9 +171,6 @@ misread() {
 
 # ---- task 2: place --------------------------------------------------------------------------------
 
-# in_state STATE PID: for eventually.
-in_state() { [[ $(sed 's/.*) //' "/proc/$2/stat" 2>/dev/null) == "$1"* ]]; }
-
 # placed ARGUMENT...: `place` with these, up to its stop. told[NODE] is what it says, kernel[NODE] what
 # numa_maps says, told[nowhere], told[pages]; policy is the policy of its memory.
 placed() {

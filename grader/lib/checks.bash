@@ -166,6 +166,13 @@ eventually() {
   done
 }
 
+# in_state STATE PID: R, S, T ... as in proc(5).
+in_state() {
+  local line=""
+  { read -r line <"/proc/$2/stat"; } 2>/dev/null
+  [[ ${line##*) } == "$1"* ]]
+}
+
 # pick VAR MIN MAX, one_of VAR VALUE...: what varies from seed to seed.
 pick() { printf -v "$1" %d $(($2 + (RANDOM * 32768 + RANDOM) % ($3 - $2 + 1))); }
 one_of() {
