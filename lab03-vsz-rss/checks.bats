@@ -563,6 +563,7 @@ shares_told() {
   printed 5
   child_is "$pid" && parent=$child && eventually child_is "$parent" || wrong expected "a child" kernel "there is none"
   kill -STOP "$child" # as --stop does
+  eventually in_state T "$child"
   kill -KILL "$parent"
   over() { in_state Z "$child" || [[ ! -e /proc/$child ]]; }
   eventually over || wrong expected "no process left" kernel "the child $child lives on when its parent $parent is killed" \
