@@ -11,20 +11,21 @@ declare -gA REMEDY=(
   [resource]="setpriv to give up CAP_SYS_RESOURCE: apt-get install util-linux"
   [drop]="root that may become another user, or no root at all"
   [smaps]="a kernel with /proc/PID/smaps_rollup (4.14, CONFIG_PROC_PAGE_MONITOR); gVisor and WSL 1 have none"
-  [systemd]="systemd as process 1, and root; make vm makes a machine that has both"
-  [blame]="systemd 253 or newer as process 1, and root; make vm makes a machine that has both"
+  [systemd]="systemd as process 1, and root; the lab VM has both: make vm"
+  [blame]="systemd 253 or newer as process 1, and root; the lab VM has both: make vm"
+  [clock]="a clock that may be set; the lab VM has one: make vm"
   [verify]="systemd-analyze: apt-get install systemd"
   [mount]="leave to mount a tmpfs: root, or user namespaces (unshare -rm)"
-  [cgroup2]="root, and a writable cgroup v2 with memory, cpu and pids (Linux 6.1); the lab VM has one: make vm lab04"
-  [nodes]="two NUMA nodes with a CPU and memory each; the lab VM has them: make vm lab04"
+  [cgroup2]="root, and a writable cgroup v2 with memory, cpu and pids (Linux 6.1); the lab VM has one: make vm"
+  [nodes]="two NUMA nodes with a CPU and memory each; the lab VM has them: make vm"
   [numa]="a kernel with NUMA (CONFIG_NUMA), and leave to ask it; in Docker --cap-add=SYS_NICE"
-  [swap]="64 MB of free swap; the lab VM has some: make vm lab04"
+  [swap]="64 MB of free swap; the lab VM has some: make vm"
   [strace]="strace, and leave to trace: apt-get install strace; in Docker --cap-add=SYS_PTRACE"
   [valgrind]="valgrind: apt-get install valgrind libc6-dbg"
 )
 
 # shellcheck disable=SC2034
-VM_HAS=(systemd blame cgroup2 nodes swap)
+VM_HAS=(systemd blame clock cgroup2 nodes swap)
 
 can_sysvipc() { [[ -r /proc/sysvipc/shm ]]; }
 can_memlock() { [[ $(ulimit -l) == unlimited || $(ulimit -l) -ge 64 || $EUID == 0 ]]; }
@@ -34,6 +35,7 @@ can_drop() { [[ $EUID != 0 ]] || setpriv --reuid=65534 --regid=65534 --clear-gro
 can_smaps() { grep -q '^Rss' /proc/self/smaps_rollup 2>/dev/null; }
 can_systemd() { [[ $EUID == 0 && $(cat /proc/1/comm) == systemd ]] && systemctl show -P Version >/dev/null 2>&1; }
 can_blame() { can_systemd && (($(systemctl --version | awk '{ print $2; exit }') >= 253)); }
+can_clock() { [[ -n ${IN_LAB_VM-} ]]; }
 can_verify() { command -v systemd-analyze >/dev/null; }
 can_mount() { "${OWN_MOUNTS[@]}" mount -t tmpfs labs /mnt 2>/dev/null; }
 can_cgroup2() {
