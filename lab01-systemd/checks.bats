@@ -124,7 +124,7 @@ soon() {
     near "ms from one beat to the eighth after it, where a write takes $slow ms and a wait ends $late ms late," $((8 * interval)) 120 "$took" _ \
       "$((8 * (interval + slow + late)))=wait until a moment, not for a while: the next one is an interval after the last was due" \
       "$((8 * (interval + late)))=the next beat is an interval after the last was due, not after it came" \
-      "$((8 * slow))=the interval is in seconds, and may have a fraction"
+      "$((8 * (slow + late)))=the interval is in seconds, and may have a fraction"
   note kernel "$took ms from one beat to the eighth after it"
   (($(sort -u log | wc -l) > 1)) || wrong expected "another date after more than a second" program "$(tail -n 1 log), in all lines" likely "ask for the time at each beat"
 }
