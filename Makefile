@@ -13,7 +13,7 @@ setup: ## install by name what is missing (apt; sudo when not root)
 lab01 lab02 lab03 lab04 lab05: ## build, run, grade one lab; TASK=2 or TASK=2.3 for a part
 	@grader/grade --show $(if $(TASK),--task "$(TASK)") $(call lab,$@)
 
-vm: ## make the lab VM, a guest with systemd; `make vm lab02` runs a lab in it
+vm: ## make the lab VM, a guest; `make vm lab02` runs a lab in it
 	@grader/vm/vm build
 
 vm-shell: ## a shell in the lab VM, in a copy of this tree

@@ -27,7 +27,7 @@ clear() {
 trap clear EXIT
 trap 'exit 130' INT TERM
 
-say() { printf '\n%s\n' "$bold# $*$plain"; }
+say() { printf '\n%s%s%s\n' "$bold" "$(fold -sw 80 <<<"# $*")" "$plain"; }
 look() { sleep "$PAUSE"; }
 # show COMMAND: prints it and runs it in a shell, ten seconds at most.
 show() {
@@ -38,7 +38,8 @@ show() {
 hog_in() {
   local i now
   units+=("$1.service")
-  show "systemd-run -q --unit=$1 --slice=$2 ${*:4} $PWD/resources hog --vm-bytes ${3}M --timeout 8"
+  show "systemd-run -q --unit=$1 --slice=$2 ${*:4} \\
+  $PWD/resources hog --vm-bytes ${3}M --timeout 8"
   for ((i = 0; i < 100; i++)); do
     now=$(systemctl show -P MemoryCurrent "$1")
     [[ $(systemctl show -P ActiveState "$1") == active && $now =~ ^[0-9]+$ ]] && ((now < $3 << 20)) || break
@@ -81,23 +82,26 @@ lives() {
 }
 
 weights() {
-  local bars='awk '\''{ printf "%-12s%-40s %s\n", $1 " " $2, substr("########################################", 1, $NF * 40), $NF }'\'
+  # bars: the shares as bars, below the command as it is
+  bars() { awk '/^\$/ { print; next } { printf "%-12s%s %s\n", $1 " " $2, substr("########################################", 1, $NF * 40), $NF }'; }
   say "Weights 100 and 300 on one busy CPU, then with a CPU for each: a weight is not a limit."
-  show "./resources weigh --cpu 1 --ms 2000 100 300 | $bars"
-  show "./resources weigh --cpu 0,1 100 300 | $bars"
+  show './resources weigh --cpu 1 --ms 2000 100 300' | bars
+  show './resources weigh --cpu 0,1 --ms 2000 100 300' | bars
   look
 }
 
 slice() {
   say "A limit for all in a slice: two units of 100M, and 150M for both together."
   deployed=/run/systemd/system/testing.slice units+=(testing.slice)
-  show 'cp testing.slice /run/systemd/system/; systemctl daemon-reload; grep = testing.slice'
+  show 'cp testing.slice /run/systemd/system/; systemctl daemon-reload'
+  show 'grep = testing.slice'
   hog_in one testing.slice 100
   hog_in two testing.slice 100
   show 'systemctl show -p Id,ActiveState,Result one two'
   show 'systemd-cgls --no-pager /testing.slice'
   say "More for the slice while it runs."
-  show 'systemctl set-property --runtime testing.slice MemoryMax=300M; systemctl show -p MemoryMax testing.slice'
+  show 'systemctl set-property --runtime testing.slice MemoryMax=300M'
+  show 'systemctl show -p MemoryMax testing.slice'
   look
 }
 
