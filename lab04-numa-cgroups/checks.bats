@@ -39,7 +39,8 @@ numactl_of() {
 }
 
 # make_tree ROOT: a machine that does not exist: nodes with gaps in their numbers, one without CPUs, one
-# without memory, more that are possible than there are, distances that depend on the direction.
+# without memory, one with some TiB, more that are possible than there are, distances that depend on the
+# direction.
 make_tree() {
   perl -e '
     my ($dir, $seed) = @ARGV;
@@ -58,6 +59,7 @@ make_tree() {
       mkdir "$dir/node$nodes[$n]";
       put("node$nodes[$n]/cpulist", list(@{$cpus[$n]}));
       my $total = $n == $no_memory ? 0 : 1024 * (500 + int rand 90000) + 700 + int rand 300;
+      $total += 2 ** 32 if $n == 0;
       my $free = int $total * (0.1 + rand 0.8);
       put("node$nodes[$n]/meminfo", join "\n", map sprintf("Node %d %-15s %8d kB", $nodes[$n], @$_),
         ["MemTotal:", $total], ["MemFree:", $free], ["MemUsed:", $total - $free]);
@@ -95,7 +97,10 @@ misread() {
     case ${2##*: } in
     "$((total / 1000)) MB") echo "MB are MiB here: 1024 kB each" ;;
     "$(((total + 1023) / 1024)) MB" | "$(((total + 512) / 1024)) MB") echo "numactl rounds down" ;;
-    *) echo "MemTotal and MemFree in meminfo of the node, in MB of 1024 kB" ;;
+    *)
+      ((${total:-0} < 1 << 31)) || { echo "this node has some TiB: its kB are too many for an int" && return; }
+      echo "MemTotal and MemFree in meminfo of the node, in MB of 1024 kB"
+      ;;
     esac
     ;;
   node*cpus*)
@@ -149,7 +154,7 @@ misread() {
 
 @test "1.4 a file that is not there, or makes no sense, is an error [4]" {
   reads="err(3), strtol(3)"
-  local file
+  local file bad
   for file in online node0/cpulist node0/meminfo node0/distance; do
     rm -rf machine
     cp -r "$LAB_DIR/sysroots/two-nodes" machine
@@ -158,14 +163,19 @@ misread() {
     try topology --sysroot machine
     refused "${file##*/}" "No such file or directory" "fopen returns NULL; err(1, \"%s\", path) says the rest"
   done
+  rm -rf machine
+  cp -r "$LAB_DIR/sysroots/two-nodes" machine
+  chmod -R u+w machine
   for file in online node1/cpulist; do
-    rm -rf machine
-    cp -r "$LAB_DIR/sysroots/two-nodes" machine
-    chmod -R u+w machine
-    echo "0-x" >"machine/$NODES/$file"
-    try topology --sysroot machine
-    [[ $end == "exit 1" && -n $stderr ]] || wrong expected "exit 1 and a reason, when $file is '0-x'" \
-      program "$(cause "$end"); stderr: ${stderr:-(nothing)}" likely "strtol(3) tells where the number ends: look there"
+    for bad in "0-x" "0-1x" "x" "0;1"; do
+      echo "$bad" >"machine/$NODES/$file"
+      try topology --sysroot machine
+      [[ $end == "exit 1" && -n $stderr && $stderr != *$'\n'* ]] ||
+        wrong expected "exit 1, and one line on stderr, when $file is '$bad'" \
+          program "$(cause "$end"); stderr: ${stderr:-(nothing)}" \
+          likely "strtol(3) tells where the number ends: look there, only '-', ',' or the end may follow"
+    done
+    cp "$LAB_DIR/sysroots/two-nodes/$NODES/$file" "machine/$NODES/$file"
   done
 }
 
