@@ -337,7 +337,7 @@ running() {
   same cpu.weight "$weight" "$(fact cpu.weight)" _ "100=it has not been written: that is what every group begins with"
   same pids.max "$most" "$(fact pids.max)" _ "max=it has not been written"
   same cpu.max "$quota 100000" "$(fact cpu.max)" _ "max*=it has not been written"
-  same cgroup.procs "$(cat "/proc/$pid/task/$pid/children" | sed 's/ $//')" "$(members)" _ \
+  same cgroup.procs "$(children "$pid")" "$(members)" _ \
     "$pid*=that is the program itself: the child has to be in it, not its parent" "*\ $pid=that is the program itself" "*=the command, and nobody else"
   same "the group of ./resources itself" "$was" "$(<"/proc/$pid/cgroup")" _ "*=its child joins the group, it stays where it is"
   finish TERM
@@ -346,18 +346,27 @@ running() {
 
 @test "3.2 the command is in the group before it does anything [4]" {
   requires cgroup2 strace
-  reads="cgroups(7), clone3(2) (CLONE_INTO_CGROUP)"
-  local mib
+  reads="cgroups(7), clone3(2) (CLONE_INTO_CGROUP), open(2) (O_CLOEXEC)"
+  local mib weight most file
   pick mib 20 60
   own_group
-  # the parent is held up as soon as the child is there
+  pick weight 200 900
+  pick most 20 40
+  # the parent is held up as soon as the child is there, longer than a child would sleep instead of waiting
   # shellcheck disable=SC2016
-  traced -e "trace=$FORKS" -e "inject=$FORKS:delay_exit=400000:when=1" -- run --parent "$parent" --memory.max "${mib}M" \
-    perl -e '$_ = <>; chomp; s/^0:://; print "in $_\n"; open F, "$ENV{PATH_OF_GROUPS}/sys/fs/cgroup$_/memory.max" and print "memory.max ", <F>' /proc/self/cgroup
+  traced -e "trace=$FORKS" -e "inject=$FORKS:delay_exit=2500000:when=1" -- run --parent "$parent" --memory.max "${mib}M" --cpu.weight "$weight" --pids.max "$most" \
+    perl -e '$groups = shift; $_ = <>; chomp; s/^0:://; print "in $_\n"
+      ; for $file (qw(memory.max memory.swap.max cpu.weight pids.max)) { open F, "$groups$_/$file" and print "$file ", <F>; close F }
+      for $to (map readlink, </proc/self/fd/*>) { print "open $to\n" if index($to, $groups) == 0 }' "$CGROUPS" /proc/self/cgroup
   group=$(sed -n 's/^group: //p' "$run.out")
   same "the group of the command, when it starts" "${group#"$CGROUPS"}" "$(sed -n 's/^in //p' "$run.out")" _ \
     "*=the parent moves it, and the command does not wait: let the child join before exec, or hold it back until it is in"
   same "memory.max, when it starts" $((mib << 20)) "$(sed -n 's/^memory.max //p' "$run.out")" _ "max=limits first, then the command"
+  for file in "memory.swap.max 0" "cpu.weight $weight" "pids.max $most"; do
+    same "$file, when it starts" "${file#* }" "$(sed -n "s/^${file% *} //p" "$run.out")" _ "*=all limits first, then the command"
+  done
+  same "files of the group that the command has open" "" "$(sed -n 's/^open //p' "$run.out" | paste -sd ' ')" _ \
+    "*=a command inherits what is open: close(2) what has been written, or open it with O_CLOEXEC"
   nothing_left
 }
 
@@ -393,13 +402,16 @@ running() {
   try run --parent "$parent" --memory.max 30M --memory.swap.max 40M "$PROGRAM" hog --vm-bytes 50M
   same "oom_kill, with 40M of swap" 1 "$(fact memory.events oom_kill)" _ "2=--memory.swap.max 40M gives it the room"
   shape run-survived.txt
+  running --parent "$parent" --pids.max 20 sleep 50
+  same "memory.swap.max, without --memory.max" max "$(fact memory.swap.max)" _ "0=only together with --memory.max"
+  finish TERM
   nothing_left
 }
 
 @test "3.5 what cannot be done is said; the command does not run [4]" {
   requires cgroup2 strace
   reads="cgroups(7), write(2)"
-  local bad
+  local bad tries gone
   not_run() {
     [[ $stdout != *"the command runs"* ]] || wrong expected "the command does not run" program "$stdout" \
       likely "without its limits it must not run"
@@ -424,12 +436,26 @@ running() {
   try run --parent "$parent" /no/such/command
   ended "exit 127"
   nothing_left
+  # nobody can join a group that is not there any more: it goes while the fork is held up
+  for tries in 1 2 3; do
+    trace -e "trace=$FORKS" -e "inject=$FORKS:delay_enter=1500000:when=1" -- run --parent "$parent" echo the command runs
+    eventually found || :
+    rmdir "$group" 2>/dev/null && gone=yes || gone=""
+    finish
+    [[ -z $gone ]] || break
+  done
+  [[ -z $gone || ($end == "exit 1" && $stdout != *"the command runs"*) ]] ||
+    wrong expected "exit 1, and no command, when it cannot join its group" program "$(cause "$end"), $stdout" stderr "$(head -n 1 "$run.err")" \
+      likely "writing to cgroup.procs may fail like any other write: then the command must not run"
 }
 
+# children PID: those of its first thread.
+children() { sed 's/ $//' "/proc/$1/task/$1/children" 2>/dev/null; }
+
 @test "3.6 SIGINT and SIGTERM end all that is in the group, then it goes [5]" {
-  requires cgroup2
+  requires cgroup2 strace
   reads="sigwaitinfo(2), rmdir(2), Documentation/admin-guide/cgroup-v2.rst (cgroup.kill)"
-  local signal each all
+  local signal each all program
   own_group
   for signal in INT TERM; do
     running --parent "$parent" sh -c 'trap "" INT TERM; sleep 50 & setsid sleep 50 & while :; do sleep 50; done'
@@ -447,6 +473,25 @@ running() {
     done
     nothing_left
   done
+  # SIGCHLD comes as well when the command has been stopped
+  # shellcheck disable=SC2016
+  running --parent "$parent" sh -c 'kill -STOP $$; sleep 50'
+  halted() { in_state T "$(members)" && in_state S "$pid"; }
+  eventually halted || :
+  nap 0.3
+  kill -TERM "$pid" 2>/dev/null || :
+  eventually gone "$group" || wrong expected "SIGTERM, and the command has been stopped: no group left" kernel "in $group: $(members)" \
+    likely "SIGCHLD does not say that the command has ended: ask waitpid(2), with WNOHANG"
+  finish
+  # the signal comes as soon as there is a child, and before anybody waits for it
+  trace -e "trace=$FORKS" -e "inject=$FORKS:delay_exit=1000000:when=1" -- run --parent "$parent" sleep 50
+  forked() { program=$(children "$pid") && [[ -n $program && -n $(children "$program") ]]; }
+  PATIENCE=15 eventually forked || :
+  found || : # it has said so before
+  kill -TERM $program 2>/dev/null || :
+  eventually gone "$group" || wrong expected "SIGTERM right after fork: no group left" kernel "in $group: $(members)" \
+    likely "a signal that comes before waitpid(2) does not interrupt it: keep it blocked, and take it with sigwaitinfo(2)"
+  finish
   # the command ends, and leaves a child behind
   try run --parent "$parent" sh -c 'sleep 50 & exit 7'
   nothing_left "who is left in it has to go first: cgroup.kill, and then rmdir, until it is not EBUSY any more"
