@@ -506,19 +506,25 @@ children() { sed 's/ $//' "/proc/$1/task/$1/children" 2>/dev/null; }
   local mib peak used throttled took
   pick mib 20 60
   own_group
-  try run --parent "$parent" "$PROGRAM" hog --vm-bytes "${mib}M" --timeout 1
+  # a hog that nobody waits for, beside one who takes half a second of the system's time, and some of his own
+  # shellcheck disable=SC2016
+  try run --parent "$parent" perl -e '$to = shift; $hog = fork; exec @ARGV unless $hog; 1 while (times)[0] < 0.3; open Z, "/dev/zero"; sysread Z, $_, 1 << 20 while (times)[1] < 0.5; do { select undef, undef, undef, 0.02; open F, "/proc/$hog/stat"; $_ = <F> } until /\) Z/; open T, ">$to"; printf T "%d", 1000 * ((times)[0] + (times)[1])' \
+    "$BATS_TEST_TMPDIR/waited" "$PROGRAM" hog --vm-bytes "${mib}M" --timeout 1
   group=$parent # it has counted for the one that is gone
   peak=$(fact memory.peak) used=$(fact cpu.stat usage_usec)
   shape run-survived.txt
   near "memory.peak in KiB" $((peak / 1024)) 600 $((peak / 1024)) "${said[peak]}" \
     "0=memory.current is what is used now, and now is after the end" "$peak=it is in bytes, and KiB are told"
   near "CPU time in ms" $((used / 1000)) 80 $((used / 1000)) "$(awk -v s="${said[cpu]}" 'BEGIN { printf "%d", s * 1000 }')" \
-    "$(($(fact cpu.stat system_usec) / 1000))=usage_usec is user and system" "0=read it before the group is removed"
+    "$(($(fact cpu.stat system_usec) / 1000))=usage_usec is user and system" "$(($(fact cpu.stat user_usec) / 1000))=usage_usec is user and system" \
+    "$(cat waited 2>/dev/null || echo 0)=the group has used more than the processes that were waited for: cpu.stat" "0=read it before the group is removed"
   running --parent "$parent" --cpu.max '20000 100000' "$PROGRAM" hog --timeout 1 --stop
   stopped() { [[ -n $(members) ]] && in_state T "$(members)"; }
   eventually stopped || :
+  [[ -n $(members) ]] || wrong expected "the command, which has stopped itself, is waited for" kernel "nobody is in $group" program "$(head -n 2 "$run.out" | tail -n 1)" \
+    likely "a child that is stopped has not ended: waitpid(2) without WUNTRACED"
   throttled=$(fact cpu.stat nr_throttled) took=$(fact cpu.stat throttled_usec)
-  kill -CONT "$(members)"
+  kill -CONT "$(members)" 2>/dev/null || :
   finish
   shape run-survived.txt
   near "throttled" "$throttled" 2 "$throttled" "${said[throttled]}" "$((took + 0))=that is throttled_usec: nr_throttled counts" "0=nr_throttled in cpu.stat"
@@ -527,26 +533,35 @@ children() { sed 's/ $//' "/proc/$1/task/$1/children" 2>/dev/null; }
 @test "4.2 the verdict is oom_kill, not a signal and not an exit code [5]" {
   requires cgroup2
   reads="Documentation/admin-guide/cgroup-v2.rst (memory.events)"
+  local signal other
   own_group
+  one_of other HUP USR1 TERM ALRM
+  for signal in KILL "$other"; do
+    try run --parent "$parent" --memory.max 50M sh -c "kill -$signal \$\$"
+    shape run-killed.txt "*by the OOM killer=SIGKILL comes from others too: look at oom_kill" "*survived=SIG$signal has ended it: WIFSIGNALED"
+    same signal "SIG$signal" _ "${said[signal]}"
+    same oom_kill 0 _ "${said[oom_kill]}"
+    ended "exit $((128 + $(kill -l "$signal")))" "128 + the signal that ended the command: WTERMSIG"
+  done
+  # two of them
   # shellcheck disable=SC2016
-  try run --parent "$parent" --memory.max 50M sh -c 'kill -KILL $$'
-  shape run-killed.txt "*by the OOM killer=SIGKILL comes from others too: look at oom_kill" "*survived=it was killed: WIFSIGNALED"
-  same oom_kill 0 _ "${said[oom_kill]}"
-  # shellcheck disable=SC2016
-  try run --parent "$parent" --memory.max 20M sh -c '"$0" hog --vm-bytes 40M; exit 3' "$PROGRAM"
+  try run --parent "$parent" --memory.max 20M sh -c '"$0" hog --vm-bytes 40M; "$0" hog --vm-bytes 40M; exit 3' "$PROGRAM"
   shape run-oom-inside.txt "*survived=the command has ended by itself, but a child of it was killed: look at oom_kill"
   same "exit code" 3 _ "${said[code]}"
   group=$parent
-  same oom_kill 1 "$(fact memory.events oom_kill)" "${said[oom_kill]}"
+  same oom_kill 2 "$(fact memory.events oom_kill)" "${said[oom_kill]}"
+  same oom "$(fact memory.events oom)" _ "${said[oom]}" "*=oom is a key of its own, a whole word: oom_kill and oom_group_kill begin alike"
   ended "exit 3"
   try run --parent "$parent" --memory.max 50M sh -c 'exit 137'
   shape run-survived.txt "*OOM*=nobody was killed: an exit code of 137 is an exit code" "*killed*=an exit code of 137 is no signal"
   same "exit code" 137 _ "${said[code]}"
+  ended "exit 137"
 }
 
 @test "4.3 a limit further up kills: oom 0 here, oom_kill 1 all the same [3]" {
   requires cgroup2
   reads="Documentation/admin-guide/cgroup-v2.rst (memory.events)"
+  local killed
   own_group memory.max=30M
   try run --parent "$parent" --memory.max 200M "$PROGRAM" hog --vm-bytes 60M
   group=$parent
@@ -555,6 +570,16 @@ children() { sed 's/ $//' "/proc/$1/task/$1/children" 2>/dev/null; }
     "memory.events*=two numbers, oom and oom_kill"
   same "oom" 0 _ "${said[oom]}" "1=oom is a word of its own: oom_kill and oom_group_kill begin alike" "*=oom, as memory.events has it"
   same "oom_kill" 1 _ "${said[oom_kill]}" "0=that is oom: this group's own limit was not hit" "*=oom_kill, as memory.events has it"
+  # who is killed is in a group that the command has made below its own
+  killed=$(fact memory.events oom_kill)
+  # shellcheck disable=SC2016
+  try run --parent "$parent" --memory.max 20M sh -c 'cd "$1$(sed s/^0::// /proc/self/cgroup)" && mkdir one two && echo 0 >one/cgroup.procs &&
+    echo +memory >cgroup.subtree_control && sh -c "echo 0 >two/cgroup.procs && exec \"\$0\" hog --vm-bytes 40M" "$0"
+    echo -memory >cgroup.subtree_control; echo 0 >cgroup.procs; rmdir one; until rmdir two || [ ! -d two ]; do sleep 0.1; done 2>/dev/null' "$PROGRAM" "$CGROUPS"
+  same "oom_kill, of a hog in a group below" 1 "$(($(fact memory.events oom_kill) - killed))" _
+  shape run-oom-inside.txt "*survived=memory.events counts the groups below as well, memory.events.local does not" \
+    "memory.events*=memory.events counts the groups below as well, memory.events.local does not"
+  same "oom_kill, of a hog in a group below" 1 _ "${said[oom_kill]}" "0=memory.events counts the groups below as well, memory.events.local does not"
 }
 
 # ---- task 5: weights ------------------------------------------------------------------------------
