@@ -667,7 +667,7 @@ SHARE=50 # per mille that a share may be off
   cpus_alone
   for tries in 1 2 3; do
     began=$(fact cpu.stat usage_usec)
-    try weigh --parent "$parent" --cpu 0,1 --ms 700 100 300
+    try weigh --parent "$parent" --cpu 0,1 --ms 3000 100 300
     ended "exit 0"
     shape weigh.txt
     used=$((($(fact cpu.stat usage_usec) - began) / 1000))
@@ -676,19 +676,37 @@ SHARE=50 # per mille that a share may be off
     ! within "$told_a" 500 "$SHARE" || break
   done
   near "the share of weight 100, per mille" 500 "$SHARE" _ "$told_a" "250=they compete: one on each CPU, in turn"
-  ((both >= 400 && both <= used + 50)) || wrong expected "CPU time of both, of 700 ms on two CPUs" \
+  ((ms >= 3000)) || wrong expected "--ms 3000: it takes 3000 ms at least" kernel "it ended after $ms ms" likely "--ms says how long the hogs are looked at"
+  ((both >= 800 && both <= used + 50)) || wrong expected "CPU time of both, of 3000 ms on two CPUs" \
     kernel "$used ms (cpu.stat of the group above)" program "$both ms"
+  # in turn: the third is on the first CPU again, and has three quarters of it
+  for tries in 1 2 3; do
+    try weigh --parent "$parent" --cpu 0,1 --ms 700 100 100 300
+    ended "exit 0"
+    shape weigh-three.txt
+    within "$(per_mille "${said[share_a]}")" 125 "$SHARE" && within "$(per_mille "${said[share_b]}")" 500 "$SHARE" && break || :
+  done
+  near "the share of the first of three, per mille" 125 "$SHARE" _ "$(per_mille "${said[share_a]}")" \
+    "200=ask the kernel for what they have got, do not tell what the weights promise" "500=CPUs in turn: the third hog is on the first one again"
+  near "the share of the second of three, alone on its CPU, per mille" 500 "$SHARE" _ "$(per_mille "${said[share_b]}")" \
+    "200=ask the kernel for what they have got, do not tell what the weights promise"
   nothing_left
 }
 
 @test "5.3 the time counts from when all run, whatever their weight [3]" {
-  requires cgroup2
+  requires cgroup2 strace
   reads="Documentation/admin-guide/cgroup-v2.rst (cpu.stat), signal(7) (SIGSTOP), pipe(7)"
   own_group cpu.weight=10000
   weighed 0 0 1 10000
   within "$told_a" 0 20 || wrong expected "the share of weight 1, per mille 0, give or take 20" kernel "per mille $share_a" program "per mille $told_a" \
     likely "who weighs 1 does not even start while the other runs: let all be there, then begin, and then take the first reading"
-  (($(per_mille "${said[used_b]}") >= 200)) || wrong expected "weight 10000 runs for most of 700 ms" program "it says ${said[used_b]} s"
+  (($(per_mille "${said[used_b]}") >= 200)) || wrong expected "weight 10000 runs for most of 800 ms" program "it says ${said[used_b]} s"
+  # hogs that take two seconds to get to their CPU
+  traced --seccomp-bpf -e trace=sched_setaffinity -e inject=sched_setaffinity:delay_enter=2000000 -- weigh --parent "$parent" --cpu 0 --ms 1000 100 300
+  ended "exit 0"
+  shape weigh.txt
+  (($(per_mille "${said[used_a]}") + $(per_mille "${said[used_b]}") >= 100)) || wrong expected "the hogs run for most of 1000 ms, however late they are" \
+    program "${stdout//$'\n'/, }" likely "no sleep is long enough: let each hog say that it is there, and begin then"
 }
 
 @test "5.4 a weight that is none, a CPU that is not there, Ctrl-C [2]" {
