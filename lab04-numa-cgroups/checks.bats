@@ -804,7 +804,7 @@ as_user() {
   word="systemd-run -p User=$user ${properties[*]} --pipe --wait ./resources ${*:2}"
   note ran "${word//"$copy"/.}"
   launch systemd-run -q --wait --pipe --unit="$unit" -p "User=$user" \
-    -p RuntimeMaxSec=20 -p LimitAS=400M -p MemoryMax=300M -p "ExecStopPost=+/bin/sh -c 'find $CGROUPS/system.slice/$unit -name resources* >>$copy/left'" \
+    -p RuntimeMaxSec=20 -p LimitAS=400M -p MemoryMax=300M -p "ExecStopPost=+/bin/sh -c 'find $CGROUPS/system.slice/$unit -mindepth 1 -type d ! -name .control >>$copy/left'" \
     "${properties[@]}" "$copy/resources" "${@:2}"
   finish
 }
@@ -833,6 +833,9 @@ copy_clear() { rm -rf "$copy"; }
   as_user Delegate=yes -- run --memory.max "${mib}M" --pids.max 10 "$copy/resources" hog --vm-bytes "$((mib - 10))M"
   shape run-survived.txt
   same "exit status" "exit 0" _ "$end"
+  as_user Delegate=yes -- run --cpu.weight 0 /bin/echo the command runs
+  refused cpu.weight "Numerical result out of range" "write returns -1 when the kernel refuses the value"
+  same "groups left in it, after an error" "" "$(paste -sd ' ' "$copy/left")" _ "*=go back after an error as well: atexit(3)"
 }
 
 @test "7.2 in a group that is not delegated: it says so, exit 1 [2]" {
@@ -844,10 +847,13 @@ copy_clear() { rm -rf "$copy"; }
 }
 
 @test "7.3 valgrind and the compiler have nothing to complain about [2]" {
-  requires valgrind
+  requires valgrind cgroup2 numa
   reads="valgrind(1)"
   before=()
   no_memory_error topology --sysroot "$LAB_DIR/sysroots/gaps"
   told_as "$LAB_DIR/expected/topology-gaps.txt" "$LAB_DIR/sysroots/gaps"
+  no_memory_error place --mib 1
+  own_group
+  no_memory_error run --parent "$parent" --memory.max 100M true
   no_warning
 }
