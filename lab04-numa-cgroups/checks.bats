@@ -268,7 +268,7 @@ nodes_with_memory() { awk '$3 == "MemTotal:" && $4 > 65536 { print $2 }' /"$NODE
     before=("${before[@]:0:${#before[@]}-2}")
     for node in $(nodes_with_memory); do
       near "pages on node $node, when they take turns" "${kernel[$node]-0}" 16 "${kernel[$node]-0}" "${told[$node]--1}" \
-        "0=each page has its own node: ask for every one" "${told[pages]}=each page has its own node: ask for every one"
+        "0=ask the kernel where they are, for every one of them" "${told[pages]}=ask the kernel where they are, for every one of them"
     done
   }
   # the kernel never hears of the binding, and still the program says where the pages are
