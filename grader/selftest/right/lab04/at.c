@@ -613,6 +613,26 @@ static void run(int argc, char **argv)
     quit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
 }
 
+/* What each group has used since `used`, which is changed to that. All files
+ * are read before any is looked at: beside hogs each moment counts. */
+static long read_used(const int *stats, int n, long *used)
+{
+    static char text[MANY][64];
+    long usage, sum = 0;
+    for (int i = 0; i < n; i++)
+        if (pread(stats[i], text[i], sizeof(text[i]) - 1, 0) == -1)
+            fail_at(groups[i].dir, "cpu.stat");
+    for (int i = 0; i < n; i++) {
+        if (sscanf(text[i], "usage_usec %ld", &usage) != 1) {
+            errno = ENODATA;
+            fail_at(groups[i].dir, "cpu.stat");
+        }
+        used[i] = usage - used[i];
+        sum += used[i];
+    }
+    return sum;
+}
+
 static void weigh(int argc, char **argv)
 {
     static const struct option options[] = {
@@ -630,13 +650,14 @@ static void weigh(int argc, char **argv)
         else if ((n_cpus = parse_list(optarg, cpus)) <= 0)
             errx(EXIT_FAILURE, "--cpu %s: not a list", optarg);
     int n = argc - optind, ready[2], go[2];
-    if (n == 0)
+    if (n == 0 || n > MANY)
         usage();
     strcpy(controllers, "+cpu");
     open_above(given);
     groups = calloc(n, sizeof(*groups));
-    long *used = calloc(n, sizeof(*used)), sum = 0;
-    if (!groups || !used)
+    long *used = calloc(n, sizeof(*used));
+    int *stats = calloc(n, sizeof(*stats));
+    if (!groups || !used || !stats)
         fail("calloc");
     if (pipe2(go, O_CLOEXEC) != 0)
         fail("pipe2");
@@ -644,6 +665,9 @@ static void weigh(int argc, char **argv)
         struct group *group = make_group(i);
         if (!put(group->dir, "cpu.weight", argv[optind + i]))
             quit(EXIT_FAILURE);
+        stats[i] = openat(group->dir, "cpu.stat", O_RDONLY | O_CLOEXEC);
+        if (stats[i] == -1)
+            fail_at(group->dir, "cpu.stat");
         if (pipe2(ready, O_CLOEXEC) != 0)
             fail("pipe2");
         pid_t pid = spawn(group, ready[1]);
@@ -663,9 +687,8 @@ static void weigh(int argc, char **argv)
             pin(pid, cpus[i % n_cpus]);
         close(ready[0]);
     }
-    close(go[1]);
-    for (int i = 0; i < n; i++)
-        used[i] = value_of(groups[i].dir, "cpu.stat", "usage_usec");
+    read_used(stats, n, used);
+    close(go[1]); /* all hogs at once */
     struct timespec time = {ms / 1000, ms % 1000 * 1000000l};
     int sig = sigtimedwait(&signals, NULL, &time);
     if (sig == SIGCHLD)
@@ -674,14 +697,12 @@ static void weigh(int argc, char **argv)
         quit(128 + sig);
     if (errno != EAGAIN)
         fail("weigh");
-    for (int i = 0; i < n; i++) {
-        used[i] = value_of(groups[i].dir, "cpu.stat", "usage_usec") - used[i];
-        sum += used[i];
-    }
+    long sum = read_used(stats, n, used);
     for (int i = 0; i < n; i++)
         printf("weight %s: %.6f s, share %.3f\n", argv[optind + i],
                used[i] / 1e6, sum ? (double)used[i] / sum : 0);
     free(used);
+    free(stats);
 }
 
 int main(int argc, char **argv)

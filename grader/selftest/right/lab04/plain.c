@@ -711,22 +711,25 @@ static int start_hog(struct hog *hog, const char *weight, int cpu)
     return 0;
 }
 
-/* All hogs are there, and stopped: lets them go, and reads twice. */
+/* All hogs are there, and stopped: lets them run for a time, and reads before
+ * and after that. To read beside them takes long. */
 static int measure(struct hog *hogs, int count, int ms)
 {
     struct timespec time = {ms / 1000, ms % 1000 * 1000000L};
     for (int i = 0; i < count; i++)
-        kill(hogs[i].pid, SIGCONT);
-    for (int i = 0; i < count; i++)
         if (value_of(hogs[i].group, "cpu.stat", "usage_usec",
                      &hogs[i].before) != 0)
             return -1;
+    for (int i = 0; i < count; i++)
+        kill(hogs[i].pid, SIGCONT);
     if (pselect(0, NULL, NULL, NULL, &time, &usual_mask) != 0) {
         if (ended_by)
             return 128 + ended_by;
         fprintf(stderr, "resources: a hog has ended too early\n");
         return -1;
     }
+    for (int i = 0; i < count; i++)
+        kill(hogs[i].pid, SIGSTOP);
     for (int i = 0; i < count; i++)
         if (value_of(hogs[i].group, "cpu.stat", "usage_usec", &hogs[i].after) !=
             0)
