@@ -370,23 +370,26 @@ static const char *make_group(const char *name)
 
 /* BEGIN SOLUTION task 7 */
 static char own_group[PATH_MAX]; /* where we are meanwhile */
+/* END SOLUTION */
 
 /* Goes back to where we were before. It is called at exit. */
 static void leave_own_group(void)
 {
+    /* BEGIN SOLUTION task 7 */
     if (getpid() != self)
         return;
     try_write(base, "cgroup.subtree_control", "-cpu -memory -pids");
     try_write(base, "cgroup.procs", "0");
     rmdir(own_group);
+    /* END SOLUTION */
 }
 
-/* END SOLUTION */
 /* Sets `base` to the group that we are in, and moves us to one below it: a
  * group whose subgroups have controllers can have no processes itself. */
 static void use_own_group(const char *mount)
 {
     snprintf(base, sizeof base, "%s", mount);
+    atexit(leave_own_group);
     /* BEGIN SOLUTION task 7 */
     char text[TEXT];
     read_file(text, "/proc/self/cgroup");
@@ -397,7 +400,6 @@ static void use_own_group(const char *mount)
              path + 3);
     strcpy(own_group, make_group("-self"));
     groups--; /* remove_groups would kill us */
-    atexit(leave_own_group);
     write_file(own_group, "cgroup.procs", "0"); /* 0 is who writes */
     /* END SOLUTION */
 }
@@ -573,9 +575,9 @@ static int weigh(char **weights)
             !WIFSTOPPED(status))
             errx(1, "a hog could not start");
     for (int h = 0; h < hogs; h++)
-        kill(hog_pid[h], SIGCONT);
-    for (int h = 0; h < hogs; h++)
         used[h] = -value_of("usage_usec", group[h], "cpu.stat");
+    for (int h = 0; h < hogs; h++)
+        kill(hog_pid[h], SIGCONT);
     struct timespec window = {ms / 1000, ms % 1000 * 1000000};
     sigdelset(&waited_for, SIGCHLD);
     int signal = sigtimedwait(&waited_for, NULL, &window);
@@ -630,6 +632,5 @@ int main(int argc, char **argv)
         return weigh(rest);
     if (strcmp(verb, "hog") == 0 && !*rest)
         return hog(option(VM_BYTES, "0", 2048 * MIB), option(TIMEOUT, "0", 60));
-    errx(2, "usage: resources topology | place | run COMMAND | weigh WEIGHT... "
-            "| hog; the head of resources.c lists the options");
+    errx(2, "topology, place, run, weigh or hog? See resources.c");
 }

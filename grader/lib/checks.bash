@@ -245,7 +245,7 @@ same() {
   done
   [[ $kernel == _ ]] && kernel="" || kernel="$what $kernel"
   [[ $program == _ ]] && program="" || program="$what $program"
-  wrong expected "$what $expected" kernel "$kernel" program "$program" likely "$likely"
+  wrong expected "$what ${expected:-(none)}" kernel "$kernel" program "$program" likely "$likely"
 }
 
 # within A B TOLERANCE: two numbers, and they differ by no more than that.
@@ -273,10 +273,10 @@ near() {
 }
 
 # shape FILE [PATTERN=HINT]...: the run has printed the lines of expected/FILE, where <int:NAME>,
-# <hex:NAME>, <oct:NAME>, <num:NAME>, <word:NAME> stand for what varies; keeps it in said[NAME].
+# <hex:NAME>, <oct:NAME>, <num:NAME>, <word:NAME>, <text:NAME> stand for what varies; keeps it in said[NAME].
 # A file that begins with `... 4 lines` tells those that follow after four others.
 shape() {
-  local -A types=([int]='-?[0-9]+' [hex]='0x[0-9a-f]+' [oct]='[0-7]+' [num]='[0-9]+(\.[0-9]+)?' [word]='[^ ]+')
+  local -A types=([int]='-?[0-9]+' [hex]='0x[0-9a-f]+' [oct]='[0-7]+' [num]='[0-9]+(\.[0-9]+)?' [word]='[^ ]+' [text]='.+')
   local -a want got
   local i skipped=0 rest type tag literal line text hint likely=""
   mapfile -t want <"$LAB_DIR/expected/$1"
