@@ -504,7 +504,7 @@ children() { sed 's/ $//' "/proc/$1/task/$1/children" 2>/dev/null; }
 @test "4.1 peak, CPU time and throttling are those of the kernel [4]" {
   requires cgroup2
   reads="Documentation/admin-guide/cgroup-v2.rst (memory.peak, cpu.stat)"
-  local mib peak used throttled took
+  local mib peak used throttled took hint="usage_usec in cpu.stat: user and system, of all that were in the group, waited for or not"
   pick mib 20 60
   own_group
   # a hog that nobody waits for, beside one who takes half a second of the system's time, and some of his own
@@ -517,18 +517,19 @@ children() { sed 's/ $//' "/proc/$1/task/$1/children" 2>/dev/null; }
   near "memory.peak in KiB" $((peak / 1024)) 600 $((peak / 1024)) "${said[peak]}" \
     "0=memory.current is what is used now, and now is after the end" "$peak=it is in bytes, and KiB are told"
   near "CPU time in ms" $((used / 1000)) 80 $((used / 1000)) "$(awk -v s="${said[cpu]}" 'BEGIN { printf "%d", s * 1000 }')" \
-    "$(($(fact cpu.stat system_usec) / 1000))=usage_usec is user and system" "$(($(fact cpu.stat user_usec) / 1000))=usage_usec is user and system" \
-    "$(cat waited 2>/dev/null || echo 0)=the group has used more than the processes that were waited for: cpu.stat" "0=read it before the group is removed"
+    "$(($(fact cpu.stat system_usec) / 1000))=$hint" "$(($(fact cpu.stat user_usec) / 1000))=$hint" \
+    "$(cat waited 2>/dev/null || echo 0)=$hint" "0=read it before the group is removed"
   running --parent "$parent" --cpu.max '20000 100000' "$PROGRAM" hog --timeout 1 --stop
   stopped() { [[ -n $(members) ]] && in_state T "$(members)"; }
   eventually stopped || :
   [[ -n $(members) ]] || wrong expected "the command, which has stopped itself, is waited for" kernel "nobody is in $group" program "$(head -n 2 "$run.out" | tail -n 1)" \
     likely "a child that is stopped has not ended: waitpid(2) without WUNTRACED"
-  throttled=$(fact cpu.stat nr_throttled) took=$(fact cpu.stat throttled_usec)
+  throttled=$(fact cpu.stat nr_throttled) took=$(fact cpu.stat throttled_usec) used=$(fact cpu.stat usage_usec)
   kill -CONT "$(members)" 2>/dev/null || :
   finish
   shape run-survived.txt
   near "throttled" "$throttled" 2 "$throttled" "${said[throttled]}" "$((took + 0))=that is throttled_usec: nr_throttled counts" "0=nr_throttled in cpu.stat"
+  near "CPU time in ms, with --cpu.max" $((used / 1000)) 80 $((used / 1000)) "$(awk -v s="${said[cpu]}" 'BEGIN { printf "%d", s * 1000 }')" "$ms=that is the time by the clock, not on a CPU: usage_usec"
 }
 
 @test "4.2 the verdict is oom_kill, not a signal and not an exit code [5]" {
