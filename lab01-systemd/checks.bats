@@ -281,6 +281,7 @@ Block the signals, and wait for them in one call with the time"
   same "beats at SIGHUP, with an interval of 50 s" 0 "$(wc -l <log)" _ "*=a signal is no beat: it is not time yet"
   rm log
   start --interval 0.4 --log log
+  beats 1
   again_and_again() { kill -HUP "$pid" && lines "$@"; }
   eventually again_and_again 4 || wrong expected "beats each 0.4 s, while SIGHUP comes again and again" kernel "$(wc -l <log) lines in the log after $PATIENCE s" \
     likely "a signal does not start the interval anew: wait until the moment that was set before"

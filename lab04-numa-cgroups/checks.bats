@@ -704,31 +704,24 @@ SHARE=50 # per mille that a share may be off
   nothing_left
 }
 
-# over: the run that was started has ended, or has said how.
-over() { ! kill -0 "${supervisor[$run]}" 2>/dev/null || [[ -s $run.out ]]; }
-
 @test "5.3 the time counts from when all run, whatever their weight [3]" {
-  requires cgroup2
+  requires cgroup2 strace
   reads="Documentation/admin-guide/cgroup-v2.rst (cpu.stat), signal(7) (SIGSTOP), pipe(7)"
-  local waits
+  local there
   own_group cpu.weight=10000
   weighed 0 0 1 10000
   within "$told_a" 0 20 || wrong expected "the share of weight 1, per mille 0, give or take 20" kernel "per mille $share_a" program "per mille $told_a" \
     likely "who weighs 1 does not even start while the other runs: let all be there, then begin, and then take the first reading"
   (($(per_mille "${said[used_b]}") >= 200)) || wrong expected "weight 10000 runs for most of the time" program "it says ${said[used_b]} s"
-  # hogs that do not get anywhere, for some seconds: they join a group that is frozen
-  cpus_alone
-  echo 1 >"$parent/cgroup.freeze"
-  start weigh --parent "$parent" --cpu 0 --ms 200 100 300
-  waits=yes
-  ! PATIENCE=3 eventually over || waits=""
-  echo 0 >"$parent/cgroup.freeze"
-  [[ -n $waits ]] || wrong expected "it waits for its hogs, that are frozen" program "$(paste -sd ' ' "$run.out")" stderr "$(head -n 1 "$run.err")" \
-    likely "no sleep is long enough: let each hog say that it is there, and begin then"
+  # hogs that are held up on their way
+  own_group
+  LIMIT=20 trace -e trace=sched_setaffinity -e inject=sched_setaffinity:delay_enter=2500000 -- weigh --parent "$parent" --cpu 0 --ms 200 100 300
   finish
   ended "exit 0"
   shape weigh.txt
-  exec {alone}<&-
+  there=$(grep -c 'sched_setaffinity.* = 0' strace.log) || :
+  ((there >= 2)) || wrong expected "it waits for its hogs, which take 2.5 s to their CPU" kernel "$there of 2 had come there at the end (strace)" \
+    likely "no sleep is long enough: let each hog say that it is there, and begin then"
 }
 
 @test "5.4 an invalid weight, a CPU that is not there, Ctrl-C [2]" {
