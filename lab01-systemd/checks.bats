@@ -105,21 +105,25 @@ soon() {
   requires strace
   reads="clock_gettime(2) (CLOCK_MONOTONIC), clock_nanosleep(2) (TIMER_ABSTIME)"
   local interval slow=40 late=30 took
-  PATIENCE=6
+  PATIENCE=12
   local sleeps='?rt_sigtimedwait,?clock_nanosleep,?nanosleep,?ppoll,?poll,?pselect6,?select,?epoll_wait,?epoll_pwait'
   pick interval 120 160
-  trace -ttt -e "trace=write,writev,pwrite64,$sleeps" -e "inject=write:delay_exit=${slow}000" \
-    -e "inject=$sleeps:delay_exit=${late}000" -- --interval "0.$interval" --log log
-  beats 12
-  begun
-  kill -TERM "$main"
-  finish
-  # the k-th write is at k intervals and a little; that little does not grow
-  took=$(awk '/(write|writev|pwrite64)\(.*heartbeat/ { for (i = 1; i <= NF; i++) if ($i ~ /^[0-9]+\.[0-9]+$/) { at[n++] = $i * 1000; break } }
-    END { for (k = 0; k < 4; k++) { late = at[k] - k * I; if (!k || late < first) first = late }
-          for (k = 8; k < 12; k++) { late = at[k] - k * I; if (k == 8 || late < last) last = late }
-          printf "%d", 8 * I + last - first }' I="$interval" strace.log)
-  # a busy machine is late at times, and early later on
+  for interval in "$interval" $((3 * interval)); do # a machine that is too busy for the one keeps the other
+    rm -f log
+    trace -ttt -e "trace=write,writev,pwrite64,$sleeps" -e "inject=write:delay_exit=${slow}000" \
+      -e "inject=$sleeps:delay_exit=${late}000" -- --interval "0.$interval" --log log
+    beats 12
+    begun
+    kill -TERM "$main"
+    finish
+    # the k-th write is at k intervals and a little; that little does not grow
+    took=$(awk '/(write|writev|pwrite64)\(.*heartbeat/ { for (i = 1; i <= NF; i++) if ($i ~ /^[0-9]+\.[0-9]+$/) { at[n++] = $i * 1000; break } }
+      END { for (k = 0; k < 4; k++) { late = at[k] - k * I; if (!k || late < first) first = late }
+            for (k = 8; k < 12; k++) { late = at[k] - k * I; if (k == 8 || late < last) last = late }
+            printf "%d", 8 * I + last - first }' I="$interval" strace.log)
+    # a busy machine is late at times, and early later on
+    ((took > 5 * interval && took < 8 * interval + 120)) && break || :
+  done
   ((took > 5 * interval && took < 8 * interval + 120)) ||
     near "ms from one beat to the eighth after it, where a write takes $slow ms and a wait ends $late ms late," $((8 * interval)) 120 "$took" _ \
       "$((8 * (interval + slow + late)))=wait until a moment, not for a while: the next one is an interval after the last was due" \
