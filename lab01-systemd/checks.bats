@@ -335,7 +335,6 @@ Block the signals, and wait for them in one call with the time"
   listen "@labs-$BASHPID"
   before+=(WATCHDOG_USEC=2000000)
   memcheck --interval 0.5 --log log
-  PATIENCE=30 # valgrind takes its time
   beats 2
   kill -HUP "$pid"
   beats 3

@@ -356,9 +356,11 @@ no_memory_error() {
   memcheck_is_clean
 }
 
-# memcheck ARGUMENT...: launches the program under valgrind.
+# memcheck ARGUMENT...: launches the program under valgrind, which takes its time: sets LIMIT and PATIENCE.
 memcheck() {
-  LIMIT=30 as="${as:+$as }valgrind --leak-check=full" launch "${before[@]}" valgrind --leak-check=full --read-inline-info=no \
+  LIMIT=${IN_LAB_VM:+90}
+  LIMIT=${LIMIT:-30} PATIENCE=$LIMIT
+  as="${as:+$as }valgrind --leak-check=full" launch "${before[@]}" valgrind --leak-check=full --read-inline-info=no \
     --vgdb=no --run-libc-freeres=no --xml=yes --xml-file="$BATS_TEST_TMPDIR/memcheck.%p.xml" "$PROGRAM" "$@"
 }
 
