@@ -110,8 +110,7 @@ soon() {
   pick interval 120 160
   for interval in "$interval" $((3 * interval)); do # a machine that is too busy for the one keeps the other
     rm -f log
-    trace -ttt -e "trace=write,writev,pwrite64,$sleeps" -e "inject=write:delay_exit=${slow}000" \
-      -e "inject=$sleeps:delay_exit=${late}000" -- --interval "0.$interval" --log log
+    trace -ttt -e "inject=write:delay_exit=${slow}000" -e "inject=$sleeps:delay_exit=${late}000" -- --interval "0.$interval" --log log
     beats 12
     begun
     kill -TERM "$main"
