@@ -58,16 +58,20 @@ nothing_left() {
     likely "${1:-remove it on every way out: atexit(3); rmdir fails with EBUSY while somebody is in it}"
 }
 
-# groups_clear: kills whoever is in a group that a run has left, or in one of ours, and removes it.
+# groups_clear: kills whoever is in a group that a run has left, or in one of ours, and removes it. A run that
+# has just been killed may still be making one: so until there is none.
 groups_clear() {
   local each
-  for each in "${own[@]}" $(left_groups); do
-    echo 1 >"$each/cgroup.kill" 2>/dev/null || :
-  done
-  for each in $(left_groups) "${own[@]}"; do
-    removed() { rmdir "$each" 2>/dev/null || [[ ! -d $each ]]; }
-    eventually removed || :
-  done
+  cleared() {
+    for each in $(left_groups) "${own[@]}"; do
+      echo 1 >"$each/cgroup.kill"
+      rmdir "$each"
+    done 2>/dev/null
+    for each in $(left_groups) "${own[@]}"; do
+      [[ ! -d $each ]] || return
+    done
+  }
+  eventually cleared || :
   own=()
 }
 
