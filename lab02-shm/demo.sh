@@ -1,156 +1,129 @@
 #!/usr/bin/env bash
 # demo.sh - the session of lab02 for a classroom: no keys to press, under a minute
 #
-# Usage: bash demo.sh [STEP...]      steps: create again attach lock dest message count kill; first is create
-# PAUSE=0.5 bash demo.sh             seconds to look at each screen (default 3)
+# Usage: bash demo.sh [STEP...]  create again attach lock dest message count kill
+#                                first: create, but silent if there is no segment
+# PAUSE=0.5 bash demo.sh         seconds to look at each screen (default 3)
 set -u
 export LC_ALL=C
 cd "$(dirname "$0")" || exit
-PAUSE=${PAUSE:-3}
-[[ -x ./shm_creator ]] || {
-  echo "demo.sh: no ./shm_creator: run make first" >&2
-  exit 1
-}
-
+PAUSE=${PAUSE:-3} began=$EPOCHSECONDS
+[[ -x shm_creator && -x shm_message && -x shm_count ]] ||
+  { echo "demo.sh: the programs are not built: run make first" >&2 && exit 1; }
 bold="" plain=""
 [[ -t 1 && -z ${NO_COLOR:-} && ${TERM:-dumb} != dumb ]] && bold=$'\e[1m' plain=$'\e[0m'
-out=$(mktemp)
-pid="" id=""
-
-# stop SIGNAL: sends it to the program; what has not ended a second later is killed.
-stop() {
-  { stop_quietly "$1"; } 2>/dev/null # bash would report the kill
-}
-stop_quietly() {
-  [[ -n $pid ]] && kill "-$1" "$pid" 2>/dev/null
-  for ((i = 0; i < 100; i++)); do
-    kill -0 "$pid" 2>/dev/null || break
-    sleep 0.01
-  done
-  ((i < 100)) || { echo "  (it did not end, and was killed)" && kill -KILL "$pid"; }
-  wait "$pid"
-  pid=""
-}
-
-# No segment of ours outlives the demo, not even after Ctrl-C.
-finish() {
-  [[ -z $pid ]] || stop TERM
-  [[ ! $id =~ ^[0-9]+$ ]] || ipcrm -m "$id" 2>/dev/null
-  id=""
-}
-trap 'finish; rm -f "$out"' EXIT
-trap 'exit 130' INT TERM
+exec 3<> <(:) # a pipe into which no process writes
+ended=$!      # from here on, $! is the program that was started last
 
 say() { printf '\n%s\n' "$bold# $*$plain"; }
-look() { sleep "$PAUSE"; }
+run() { echo "\$ $*" && "$@"; }
+look() { read -rt "$PAUSE" -u 3 || :; } # unlike sleep, it ends at once by a signal
 
-# creator OPTION...: starts the program in the background and shows what it prints first.
-creator() {
-  finish
-  echo "\$ ./shm_creator $* &"
-  ./shm_creator "$@" >"$out" 2>&1 &
-  pid=$!
-  for ((i = 0; i < 100; i++)); do
-    (($(wc -l <"$out") >= 4)) && break
-    sleep 0.01
-  done
-  cat "$out"
-  id=$(sed -n 's/^ID: //p' "$out")
+# end SIGNAL: sends it to the program, and waits for its end; after 2 s comes SIGKILL.
+end() {
+  [[ $! != "$ended" ]] || return
+  kill "-$1" $! 2>/dev/null
+  read -rt 2 -d "" -u 4 _
+  (($? <= 128)) || kill -KILL $!
+  wait $! 2>/dev/null
+  ended=$!
 }
 
-# table: what the kernel says of that segment.
+# tidy: the program has ended, and no segment that it created is left.
+tidy() {
+  end TERM
+  awk "\$5 == $! && \$14 >= $began { print \"-m\", \$2 }" /proc/sysvipc/shm | xargs -r ipcrm
+}
+trap 'trap "" HUP INT QUIT PIPE TERM; tidy' EXIT
+trap 'exit 130' HUP INT QUIT TERM
+
+# start COMMAND...: in the background; what it prints comes from file descriptor 4.
+start() {
+  tidy
+  exec 4< <(exec "$@" 2>&1)
+}
+
+# show N: the next N lines of the program, fewer if it ends or is silent for long.
+show() {
+  said=""
+  for ((n = 0; n < $1; n++)); do
+    read -rt $((${PAUSE%.*} + 5)) -u 4 line || break
+    said+=$line$'\n'
+    echo "$line"
+  done
+}
+
+# creator HEADLINE ARGUMENT...: the headline, the command, the first four lines.
+creator() {
+  start ./shm_creator "${@:2}"
+  show 4 >/dev/null
+  [[ $said =~ ID:\ ([0-9]+).Key:\ (0x[0-9a-f]+) || $step == first ]] ||
+    echo "demo.sh: no segment: $said" >&2
+  id=${BASH_REMATCH[1]-} key=${BASH_REMATCH[2]-}
+  [[ -n $id ]] || exit 1
+  say "$1"
+  printf '%s\n%s' "\$ ./shm_creator ${*:2} &" "$said"
+}
+
+# table: what the kernel says of that segment; and time to look at it.
 table() {
   echo '$ ipcs -m'
-  ipcs -m | awk -v id="$id" '/^key/ { print "  " $0 } $2 == id { print "  " $0; n++ }
-    END { if (!n) print "  (segment " id " is not there)" }'
+  ipcs -m | awk -v id="$id" '/^key/ || $2 == id { print; n++ }
+    END { if (n < 2) print "(segment " id " is gone)" }'
+  look
 }
 
-create() {
-  say "Create a segment. Nobody attaches it: nattch is 0."
-  creator --time 60
+# steps HEADLINE STEP...: a pause before each. stop SIGNAL: the end. Both show the table.
+steps() {
+  creator "$1" --every "$PAUSE" "${@:2}"
+  show $#
   table
-  look
-  say "The program is told to stop: it removes the segment."
-  echo "\$ kill $pid"
+}
+stop() {
+  echo "\$ kill -$1 $!"
+  end "$1"
+  table
+}
+
+play_first() { play_create; }
+play_create() {
+  creator "Create a segment. No process attaches it: nattch is 0." --time 60
+  table
+  say "SIGTERM ends the program, and it removes the segment."
   stop TERM
-  table
+}
+play_again() { creator "Once more: the same key, by ftok; another id." --time 60 && look; }
+play_attach() { steps "shmat attaches the segment: nattch becomes 1." attach; }
+play_lock() { steps "SHM_LOCK keeps it in memory: status locked." lock; }
+play_dest() {
+  steps "Removed while attached: dest, key 0. It goes with its last process." attach remove
+  stop TERM
+}
+play_message() {
+  creator "One process writes and ends. Another one reads what it left." --time 60
+  echo "\$ ./shm_message $key write 'hello from another process'"
+  ./shm_message "$key" write "hello from another process"
+  run ./shm_message "$key" read
   look
 }
-
-again() {
-  say "The same program again: the same key, for ftok always says the same; a new id."
-  creator --time 60
-  look
-}
-
-attach() {
-  say "Attach after a while: nattch goes from 0 to 1."
-  creator --time 60 --attach-after "$PAUSE" --stat
-  table
-  sleep "$PAUSE" && sleep 0.1
-  table
-  look
-}
-
-lock() {
-  say "SHM_LOCK keeps it in memory: the status says so."
-  creator --time 60 --attach-after 0 --lock-after 0 --stat
-  sleep 0.1
-  table
-  look
-}
-
-dest() {
-  say "Removed while somebody is attached: status dest, the key is 0; it is there until the last one leaves."
-  creator --time 60 --attach-after 0 --remove-after "$PAUSE" --stat
-  table
-  sleep "$PAUSE" && sleep 0.1
-  table
-  look
-}
-
-message() {
-  say "Two processes, one message. The writer is gone when the reader comes."
-  creator --time 60
-  echo '$ ./shm_creator --write "hello from another process"'
-  ./shm_creator --write "hello from another process"
-  echo '$ ./shm_creator --read'
-  ./shm_creator --read
-  look
-}
-
-count() {
-  say "Four processes add to one counter. First each as it likes, then one at a time."
-  finish
+play_count() {
+  say "Four processes count to 25 each: first all at once, then in turn."
   for sync in "" " --sync"; do
-    echo "\$ ./shm_creator --time 0 --count 25 --procs 4$sync | tail -n 1"
-    # shellcheck disable=SC2086
-    ./shm_creator --time 0 --count 25 --procs 4 $sync | tail -n 1
+    echo "\$ ./shm_count --procs 4 --count 25$sync"
+    start ./shm_count --procs 4 --count 25 ${sync:+--sync}
+    show 1
   done
   look
 }
-
-kill_() {
-  say "SIGKILL cannot be caught: the segment stays, with nobody to use it. ipcrm removes it."
-  creator --time 60
-  echo "\$ kill -KILL $pid"
+play_kill() {
+  creator "SIGKILL cannot be caught: the segment stays until ipcrm removes it." --time 60
   stop KILL
+  run ipcrm -m "$id"
   table
-  echo "\$ ipcrm -m $id"
-  ipcrm -m "$id"
-  table
-  look
 }
 
 [[ $# -gt 0 ]] || set -- create again attach lock dest message count kill
 for step; do
-  case $step in
-  first) create ;;
-  create | again | attach | lock | dest | message | count) "$step" ;;
-  kill) kill_ ;;
-  *)
-    echo "demo.sh: no step '$step'" >&2
-    exit 2
-    ;;
-  esac
+  declare -F "play_$step" >/dev/null || { echo "demo.sh: no step '$step'" >&2 && exit 2; }
+  "play_$step"
 done

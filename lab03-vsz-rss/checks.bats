@@ -7,8 +7,8 @@ bats_require_minimum_version 1.5.0
 source "$GRADER/lib/checks.bash"
 all_require smaps
 
-LIMIT=20          # a run stops at each step
-FILE_LIMIT=102400 # the step `file` writes one
+RUN_TIMEOUT=20          # a run stops at each step
+OUTPUT_LIMIT=102400 # the step `file` writes one
 PAGE=$(($(getconf PAGESIZE) / 1024))
 declare -gA told   # what the program says: told[LINE.HEADING]; line 1 is that of "start"
 declare -gA kernel # what the kernel says at that stop: kernel[LINE.KEY], as /proc/PID/* call it
@@ -57,7 +57,7 @@ walk() {
   local i seen=1
   start --mib "$mib" --long --stop "$@"
   told=() kernel=()
-  while kill -0 "${supervisor[$run]}" 2>/dev/null; do
+  until over; do
     nap 0.002
     mapfile -t text <"$run.out"
     read -ra word <<<"${text[seen]-}"
@@ -565,8 +565,8 @@ shares_told() {
   kill -STOP "$child" # as --stop does
   eventually in_state T "$child"
   kill -KILL "$parent"
-  over() { in_state Z "$child" || [[ ! -e /proc/$child ]]; }
-  eventually over || wrong expected "no process left" kernel "the child $child lives on when its parent $parent is killed" \
+  gone() { in_state Z "$child" || [[ ! -e /proc/$child ]]; }
+  eventually gone || wrong expected "no process left" kernel "the child $child lives on when its parent $parent is killed" \
     likely "PR_SET_PDEATHSIG in the child; it may be stopped, so SIGKILL"
   finish KILL
 }

@@ -11,7 +11,7 @@ source "$GRADER/lib/cgroup.bash"
 # shellcheck source=grader/lib/systemd.bash
 source "$GRADER/lib/systemd.bash"
 
-LIMIT=20
+RUN_TIMEOUT=20
 before=(prlimit --as=700000000 --cpu=20) # whatever becomes of a group, a hog is bounded
 # shellcheck disable=SC2034 # for has_unit
 UNIT=${PROGRAM%/*}/testing.slice
@@ -487,7 +487,7 @@ children() { sed 's/ $//' "/proc/$1/task/$1/children" 2>/dev/null; }
   # the signal comes as soon as there is a child, and before anybody waits for it
   trace -e "trace=$FORKS" -e "inject=$FORKS:delay_exit=1000000:when=1" -- run --parent "$parent" sleep 50
   forked() { program=$(children "$pid") && [[ -n $program && -n $(children "$program") ]]; }
-  PATIENCE=15 eventually forked || :
+  WAIT_TIMEOUT=15 eventually forked || :
   found || : # it has said so before
   kill -TERM $program 2>/dev/null || :
   eventually gone "$group" || wrong expected "SIGTERM right after fork: no group left" kernel "in $group: $(members)" \
@@ -596,7 +596,7 @@ weighed() {
   cpus_alone
   for tries in 800 1600 3200 6400; do
     share_a=-1 weights="" cpus=""
-    LIMIT=20 start weigh --parent "$parent" --cpu "$2" --ms "$tries" "$3" "$4"
+    RUN_TIMEOUT=20 start weigh --parent "$parent" --cpu "$2" --ms "$tries" "$3" "$4"
     # without a process: the hogs leave little time to others
     while mapfile -t used <"$run.status" && ((${#used[@]} < 2)); do # until it says how it has ended
       used=()
@@ -678,7 +678,7 @@ SHARE=50 # per mille that a share may be off
   cpus_alone
   for tries in 1 2 3; do
     began=$(fact cpu.stat usage_usec)
-    LIMIT=20 try weigh --parent "$parent" --cpu 0,1 --ms 3000 100 300
+    RUN_TIMEOUT=20 try weigh --parent "$parent" --cpu 0,1 --ms 3000 100 300
     ended "exit 0"
     shape weigh.txt
     used=$((($(fact cpu.stat usage_usec) - began) / 1000))
@@ -692,7 +692,7 @@ SHARE=50 # per mille that a share may be off
     kernel "$used ms (cpu.stat of the group above)" program "$both ms"
   # in turn: the third is on the first CPU again, and has three quarters of it
   for tries in 800 1600 3200 6400; do
-    LIMIT=20 try weigh --parent "$parent" --cpu 0,1 --ms "$tries" 100 100 300
+    RUN_TIMEOUT=20 try weigh --parent "$parent" --cpu 0,1 --ms "$tries" 100 100 300
     ended "exit 0"
     shape weigh-three.txt
     within "$(per_mille "${said[share_a]}")" 125 "$SHARE" && within "$(per_mille "${said[share_b]}")" 500 "$SHARE" && break || :
@@ -715,7 +715,7 @@ SHARE=50 # per mille that a share may be off
   (($(per_mille "${said[used_b]}") >= 200)) || wrong expected "weight 10000 runs for most of the time" program "it says ${said[used_b]} s"
   # hogs that are held up on their way
   own_group
-  LIMIT=20 trace -e trace=sched_setaffinity -e inject=sched_setaffinity:delay_enter=2500000 -- weigh --parent "$parent" --cpu 0 --ms 200 100 300
+  RUN_TIMEOUT=20 trace -e trace=sched_setaffinity -e inject=sched_setaffinity:delay_enter=2500000 -- weigh --parent "$parent" --cpu 0 --ms 200 100 300
   finish
   ended "exit 0"
   shape weigh.txt
@@ -731,7 +731,7 @@ SHARE=50 # per mille that a share may be off
   try weigh --parent "$parent" --ms 100 100 0
   refused cpu.weight "Numerical result out of range" "write returns -1 when the kernel refuses the value"
   nothing_left "the group of the first one too, with its hog"
-  LIMIT=8 try weigh --parent "$parent" --cpu 999 --ms 100 100
+  RUN_TIMEOUT=8 try weigh --parent "$parent" --cpu 999 --ms 100 100
   [[ $end == "exit 1" && $stderr == *"Invalid argument"* ]] || wrong expected "exit 1, and: Invalid argument" \
     program "$(cause "$end"); stderr: ${stderr:-(nothing)}" likely "look at what sched_setaffinity(2) returns; and do not wait for a hog that cannot start"
   nothing_left

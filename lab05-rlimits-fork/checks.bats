@@ -229,7 +229,7 @@ FORKS='?fork,?vfork,clone,?clone3' # '?': not every architecture has them all
   reads="wait4(2), getrusage(2)"
   local cpu
   # it burns 0.15 s, holds 40 MB, and says on stderr how much time it took
-  LIMIT=30 try run perl -e '$x = "x" x 40e6; while ((times)[0] < 0.15) { for (1 .. 9999) { } } printf STDERR "%.2f\n", (times)[0]'
+  RUN_TIMEOUT=30 try run perl -e '$x = "x" x 40e6; while ((times)[0] < 0.15) { for (1 .. 9999) { } } printf STDERR "%.2f\n", (times)[0]'
   shape exited.txt
   cpu=${stderr##*$'\n'}
   awk -v a="$cpu" -v b="${said[user]}" 'BEGIN { exit !(b > a - 0.05 && b < a + 0.15) }' ||
@@ -321,7 +321,7 @@ FORKS='?fork,?vfork,clone,?clone3' # '?': not every architecture has them all
 @test "5.3 CPU: SIGXCPU; STACK: SIGSEGV; CORE: SIGABRT, and no core [5]" {
   requires strace
   reads="getrlimit(2), core(5)"
-  LIMIT=60 traced -e trace=prlimit64,setrlimit -- try CPU STACK CORE
+  RUN_TIMEOUT=60 traced -e trace=prlimit64,setrlimit -- try CPU STACK CORE
   bites CPU SIGXCPU "SIGKILL=that is the hard limit: the soft one comes first" "*=one second of CPU time has to pass"
   bites STACK SIGSEGV
   bites CORE SIGABRT

@@ -1,74 +1,172 @@
 # shellcheck shell=bash
-# The verbs that checks are written in. A check launches the program, waits for a state that the
-# kernel shows, and says with `same` or `shape` what has to be true; the verbs explain what was not.
+# The verbs that checks are written in: run the program, wait until the kernel shows a state, judge.
+# This file has those that run and wait; judge.bash and sweeps.bash have those that judge.
 #
-# From grade:  GRADER  this grader            BIN      supervise, compiled
-#              LAB     lab02-shm              LAB_DIR  its expected/
-#              PROGRAM the program under test SEED     what varies follows from it
-#              BUILD_LOG the compiler's words PRIVATE_IPC  yes: nobody else is in our IPC namespace
+# From run:  GRADER  this grader          SEED       what varies follows from it
+#            SLOW    how slow this machine is, in percent of the one where time limits were chosen
+#            CONTAINED  yes: no other process uses our IPC objects, /tmp and /dev/shm
 
-# shellcheck source=grader/lib/capabilities.bash
-source "$GRADER/lib/capabilities.bash"
+# shellcheck source=grader/lib/machine.bash
+source "$GRADER/lib/machine.bash"
 # shellcheck source=grader/lib/ipc.bash
 source "$GRADER/lib/ipc.bash"
+# shellcheck source=grader/lib/judge.bash
+source "$GRADER/lib/judge.bash"
+# shellcheck source=grader/lib/sweeps.bash
+source "$GRADER/lib/sweeps.bash"
 
-LIMIT=6           # seconds that one run may last
-FILE_LIMIT=1024   # KiB that it may print
-declare -gA said  # what the program said: the named values of the last shape
-declare -ga notes # what the check has to tell, "key text"
-declare -ga pids  # of the programs that were launched
-declare -ga required=()
-declare -ga at_end=() # what has to be called when the check is over, whatever became of it
-runs=0
+LAB_DIR=$BATS_TEST_DIRNAME # the lab's folder in the kit
+read -r LAB <"$LAB_DIR/lab"
+RUN_TIMEOUT=6     # seconds that one run may last, on a machine that is not slow
+WAIT_TIMEOUT=3    # seconds to wait for a state, likewise
+OUTPUT_LIMIT=1024 # KiB that a run may print
+MAY_HOLD=""       # files (a pattern) that a program may have open while it waits
+PROGRAMS=$(cd -P "$LAB_DIR/programs" && pwd)
+for source in "$PROGRAMS"/*.{c,why}; do [[ ! -e $source ]] || break; done
+PROGRAM=${source%.*} # the one that runs where no program is named; labs with several name it
+BUILD_LOG=$PROGRAMS/build.log
+
+declare -gA said=()                           # what the program said: the named values of the last shape
+declare -ga notes=()                          # what the check has to tell, "key text"
+declare -ga pids=()                           # of the programs that were launched
+declare -ga required=()                       # what every check of the file requires
+declare -gA has=()                            # what this check has required
+declare -ga at_end=()                         # what has to be called when the check is over
+declare -gA supervisor=() pid_of=() ran_at=() # by run
+verdict="" runs=0
 # shellcheck disable=SC2034 # not every lab looks at both
 stdout="" stderr="" # of the run that finished last
 
+# bats calls this before each check; a lab's own preparations go into `prepare`.
 setup() {
-  [[ -n ${TRACE-} ]] || trap - DEBUG # dearer than the checks; TRACE=1 gives line numbers instead
+  set +T # bats' DEBUG trap costs more than the checks; what is left of it tells the line of a broken one
+  trap '[[ ${FUNCNAME[0]-} != "$BATS_TEST_NAME" ]] || broken_at=$LINENO' DEBUG
+  declare -ft "$BATS_TEST_NAME"
+  began=$EPOCHREALTIME
+  number=${BATS_TEST_DESCRIPTION%% *}
+  [[ $CONTAINED != yes ]] || trap signalled TERM HUP INT
+  [[ -e $LAB_DIR/began ]] || : >"$LAB_DIR/began"
+  echo "$number" >"$LAB_DIR/running"
   cd "$BATS_TEST_TMPDIR" || return
-  local number=${BATS_TEST_DESCRIPTION%% *}
   RANDOM=$(((SEED + 10#${number//./}) % 32768))
   exec {nap}<> <(:) # `read -t` on it sleeps without a process
   reads=""
+  [[ -z ${FIRST-} || ! -e $LAB_DIR/failed ]] || skip "another check has failed"
   requires "${required[@]}"
   ipc_remember
+  files_remember
+  ! declare -F prepare >/dev/null || prepare
 }
 
+# signalled: no process but the program is here to signal the check itself.
+signalled() {
+  wrong expected "signals for its own children only" kernel "every process of this check got a signal" \
+    likely "kill(-1, ...) is sent to every process: did a call return the pid -1?" || exit 1
+}
+
+# bats calls this after each check, whatever became of it: it clears up and writes the record.
 teardown() {
-  local run note call
+  local run call
   for run in "${!supervisor[@]}"; do
     kill "${supervisor[$run]}" 2>/dev/null && wait "${supervisor[$run]}" 2>/dev/null
   done
   ipc_clear
+  files_clear
   for call in "${at_end[@]}"; do
     "$call"
   done
-  for note in "${notes[@]}"; do
-    echo "#: $note"
-  done >&3
+  if [[ -n $BATS_TEST_SKIPPED ]]; then
+    [[ $verdict == broken ]] || verdict=skipped
+    note reason "$BATS_TEST_SKIPPED"
+  elif [[ -n $BATS_TEST_COMPLETED ]]; then
+    verdict=passed
+  elif [[ $verdict != failed ]]; then
+    verdict=broken
+    note broken "$LAB/checks.bats, line ${broken_at-?}${why_broken+: $why_broken}"
+  fi
+  [[ $verdict == passed || $verdict == skipped ]] || : >"$LAB_DIR/failed"
+  record
+  rm -f "$LAB_DIR/running"
 }
+
+# record: writes the verdict and its evidence, a line of JSON, behind what `list` says of the check.
+record() {
+  local line text evidence="" points=0 ms
+  while IFS= read -r line && [[ $line != *"\"number\":\"$number\""* ]]; do :; done <"$LAB_DIR/checks.jsonl"
+  [[ $line =~ \"max\":([0-9]+) && $verdict == passed ]] && points=${BASH_REMATCH[1]}
+  for text in "${notes[@]}"; do
+    text=${text//\\/\\\\}
+    text=${text//\"/\\\"}
+    evidence+=",{\"key\":\"${text%% *}\",\"text\":\"${text#* }\"}"
+  done
+  ms=$(((${EPOCHREALTIME/[.,]/} - ${began/[.,]/}) / 1000))
+  printf '%s,"points":%d,"verdict":"%s","seconds":%d.%03d,"seed":%d,"slow":%d.%02d,"where":"%s","evidence":[%s]}\n' \
+    "${line%\}}" "$points" "$verdict" $((ms / 1000)) $((ms % 1000)) "$SEED" $((SLOW / 100)) $((SLOW % 100)) \
+    "${IN_LAB_VM:+in the lab VM}" "${evidence#,}" >>"$LAB_DIR/records"
+}
+
+# broken WHY: ends the check; it is the check that is wrong, not the program.
+broken() {
+  why_broken=$*
+  return 1
+}
+
+# requires WORD...: skips the check where the machine lacks one of them (machine.bash). The lab VM lacks
+# nothing: there it is an error.
+requires() {
+  local word
+  for word; do
+    [[ -n ${REMEDY[$word]:-} ]] || broken "requires $word: no such word" || return
+    if [[ ! -e $BATS_FILE_TMPDIR/can_$word ]]; then
+      if ! "can_$word"; then
+        [[ -z ${IN_LAB_VM-} ]] || broken "requires $word: the lab VM lacks it" || return
+        skip "needs ${REMEDY[$word]}"
+      fi
+      : >"$BATS_FILE_TMPDIR/can_$word"
+    fi
+    has[$word]=yes
+  done
+}
+
+# all_require WORD...: every check of the file requires them.
+all_require() { required=("$@"); }
 
 # ---- running -------------------------------------------------------------------------------------
 
+# named WORD...: sets command to the words, where ./NAME is a program of the submission; the lab's one
+# program stands first where the first word is none.
+named() {
+  local word
+  command=()
+  [[ ${1-} == ./* ]] || command=("$PROGRAM")
+  for word; do
+    [[ $word != ./* || ! -e $PROGRAMS/${word#./}.c && ! -e $PROGRAMS/${word#./}.why ]] || word=$PROGRAMS/${word#./}
+    command+=("$word")
+  done
+  [[ ! -e ${command[0]}.why ]] || wrong expected "the program ./${command[0]##*/}" kernel "$(<"${command[0]}.why")"
+}
+
 # launch COMMAND...: runs it in the background. Sets run, the name to finish it by, and pid.
-# What the student is shown, to be pasted, is $as, the program and its arguments.
-declare -gA supervisor pid_of # by run
+# What the student is shown, to be pasted in the lab's folder, is $as and the program's own words.
 launch() {
   local word line="" tries
   for word; do
-    if [[ $word == "$PROGRAM" ]]; then # once more it is an argument
-      [[ $line == *"./${PROGRAM##*/}"* ]] && line+=" ./${PROGRAM##*/}" || line="${as:+$as }./${PROGRAM##*/}"
+    if [[ $word == "$PROGRAMS"/* ]]; then
+      word=./${word##*/} # once more it is an argument
+      [[ $line == *"./"* ]] && line+=" $word" || line="${as:+$as }$word"
       continue
     fi
-    [[ $word =~ ^[a-zA-Z0-9_./:=+-]+$ ]] || word=${word@Q}
+    [[ $word =~ ^[a-zA-Z0-9_./:=+,-]+$ ]] || word=${word@Q}
     [[ -z $line ]] || line+=" $word"
   done
-  [[ -z $line ]] || note ran "${line//"$BATS_TEST_TMPDIR"/\$PWD}${background-}"
   run=$BATS_TEST_TMPDIR/run$((++runs))
+  ran_at[$run]=${#notes[@]}
+  [[ -n ${quiet-} ]] || note ran "${line//"$BATS_TEST_TMPDIR"/\$PWD}${background-}"
   : >"$run.status"
-  "$BIN/supervise" "$run.status" "$LIMIT" "$FILE_LIMIT" "$@" </dev/null >"$run.out" 2>"$run.err" 3>&- &
+  "$GRADER/lib/supervise" "$run.status" $((RUN_TIMEOUT * SLOW / 100)) "$OUTPUT_LIMIT" "$@" \
+    </dev/null >"$run.out" 2>"$run.err" 3>&- &
   supervisor[$run]=$!
-  pid=0
+  pid=0 trace_of=""
   for ((tries = 0; tries < 5000; tries++)); do
     read -r _ pid <"$run.status" && break
     nap 0.001
@@ -77,36 +175,83 @@ launch() {
   pid_of[$run]=$pid
 }
 
-# start ARGUMENT...: launches the program under test, and what is to stand before it.
+# start [./NAME] ARGUMENT...: launches a program under test in the background, behind what `with` says.
 declare -ga before=()
-start() { background=" &" launch "${before[@]}" "$PROGRAM" "$@"; }
+start() {
+  local command
+  named "$@" || return
+  background=" &" launch "${before[@]}" "${command[@]}"
+}
 
-# printed N: waits until the last run has printed N lines, or has ended, or some seconds are over.
-printed() {
-  local -a lines
-  local tries
-  for ((tries = 0; tries < 400; tries++)); do
-    mapfile -t lines <"$run.out"
-    ((${#lines[@]} < $1)) && kill -0 "${supervisor[$run]}" 2>/dev/null || return 0
-    nap
+# try [./NAME] ARGUMENT...: runs it to its end.
+try() {
+  local command
+  named "$@" || return
+  launch "${before[@]}" "${command[@]}"
+  finish
+}
+
+# with WORD... -- VERB...: the verb's run is started by these words: `with prlimit --nofile=5 -- try ./p`.
+with() {
+  local -a before=()
+  while [[ $1 != -- ]]; do
+    before+=("$1")
+    shift
   done
+  as="${as:+$as }${before[*]}" "${@:2}"
+}
+
+# send SIGNAL [RUN]: to the program of this run; the student sees it with what was run.
+send() {
+  local of=${2:-$run}
+  [[ ${notes[ran_at[$of]]-} != "ran "* ]] || notes[ran_at[$of]]+=" sleep 1; kill -$1 \$!;"
+  kill "-$1" "${pid_of[$of]}" 2>/dev/null || :
 }
 
 # finish [RUN] [SIGNAL]: sends the signal if any, and waits for the end of the run.
-# Sets end ("exit 0", "signal 15", "timeout"), ms, left, unreaped, stdout and stderr.
+# Sets end ("exit 0", "signal 15", "timeout"), ms, left, unreaped, hit, open, stdout and stderr.
 finish() {
   [[ -n ${1:-} && -n ${supervisor[$1]-} ]] && run=$1 && shift
   local key value
-  [[ -z ${1:-} ]] || kill "-$1" "${pid_of[$run]}" 2>/dev/null || :
-  wait "${supervisor[$run]}" || :
-  end="without a verdict" ms=0 left="?" unreaped="?"
+  open=""
+  if [[ -n ${1:-} ]]; then
+    files_open
+    send "$1"
+  fi
+  end="without a verdict" ms=0 left="?" unreaped="?" hit=0
+  if wait "${supervisor[$run]}"; then
+    while read -r key value; do
+      # shellcheck disable=SC2034 # ms is for the checks
+      case $key in end) end=$value ;; ms) ms=$value ;; left) left=$value ;; unreaped) unreaped=$value ;; hit) hit=$value ;; esac
+    done <"$run.status"
+  else
+    end="killed supervise, its parent" # the program had no business with it
+  fi
   unset "supervisor[$run]"
-  while read -r key value; do
-    # shellcheck disable=SC2034 # ms is for the checks
-    case $key in end) end=$value ;; ms) ms=$value ;; left) left=$value ;; unreaped) unreaped=$value ;; esac
-  done <"$run.status"
+  [[ $end != timeout || -z $trace_of ]] || end_by_trace
   contents stdout "$run.out"
   contents stderr "$run.err"
+}
+
+# end_by_trace: strace waits for every process; when the program has ended and a child has not, that is it.
+end_by_trace() {
+  local line
+  begun || return 0
+  line=$(grep -m 1 -E "^$main +\+\+\+ (exited with|killed by) " "$trace_of") || return 0
+  [[ $line =~ with\ ([0-9]+) ]] && end="exit ${BASH_REMATCH[1]}"
+  [[ $line =~ by\ SIG([A-Z0-9]+) ]] && end="signal $(kill -l "${BASH_REMATCH[1]}")"
+  left=1
+}
+
+# files_open: sets open to a file that the program has open while it waits: no terminal, pipe or socket.
+files_open() {
+  local fd
+  for fd in "/proc/$pid/fd"/*; do
+    [[ ${fd##*/} -le 2 ]] && continue
+    fd=$(readlink "$fd") || continue
+    # shellcheck disable=SC2053 # a pattern
+    [[ $fd != /* || $fd == /dev/* || $fd == $MAY_HOLD ]] || open=$fd
+  done
 }
 
 # contents VAR FILE: what is in it without the final newline; a NUL byte becomes \0, not nothing.
@@ -119,24 +264,27 @@ contents() {
   printf -v "$1" %s "${_text%$'\n'}"
 }
 
-# try ARGUMENT...: runs the program under test to its end.
-try() {
-  launch "${before[@]}" "$PROGRAM" "$@"
-  finish
-}
-
-# trace STRACE-OPTION... -- ARGUMENT...: launches the program under test under strace -f. The log is
-# strace.log. The check must have required strace.
+# trace STRACE-OPTION... -- [./NAME] ARGUMENT...: launches the program under strace -f; the log is
+# strace.log. traced: the same, to its end.
 trace() {
-  [[ -e $BATS_FILE_TMPDIR/can_strace ]] || { echo "traced, but not: requires strace" && return 1; }
-  local -a options=()
+  [[ -n ${has[strace]-} ]] || broken "it traces, and does not say: requires strace" || return
+  local -a options=() command
   while [[ $1 != -- ]]; do
     options+=("$1")
     shift
   done
+  named "${@:2}" || return
   local log=$BATS_TEST_TMPDIR/strace.log
   rm -f "$log"
-  as="${as:+$as }strace -f ${options[*]}" launch "${before[@]}" strace -f -o "$log" "${options[@]}" "$PROGRAM" "${@:2}"
+  as="${as:+$as }strace -f ${options[*]}" \
+    launch "${before[@]}" strace -f -o "$log" "${options[@]}" "${command[@]}"
+  trace_of=$log
+}
+
+traced() {
+  trace "$@" || return
+  finish
+  begun || :
 }
 
 # begun: there is something in strace.log. Sets main, the pid of the program.
@@ -146,33 +294,53 @@ begun() {
   pids+=("$main")
 }
 
-# traced STRACE-OPTION... -- ARGUMENT...: the same, and waits for its end.
-traced() {
-  trace "$@"
-  finish
-  begun || :
+# memcheck [./NAME] ARGUMENT...: launches the program under valgrind, which takes its time.
+memcheck() {
+  local -a command
+  named "$@" || return
+  RUN_TIMEOUT=30 WAIT_TIMEOUT=30
+  as="${as:+$as }valgrind --leak-check=full" launch "${before[@]}" valgrind --leak-check=full --read-inline-info=no \
+    --vgdb=no --run-libc-freeres=no --xml=yes --xml-file="$BATS_TEST_TMPDIR/memcheck.%p.xml" "${command[@]}"
 }
+
+# ---- waiting -------------------------------------------------------------------------------------
 
 nap() { read -rt "${1:-0.005}" -u "$nap" || :; }
 
-# now: sets now, in ms of a clock that nobody sets (CLOCK_BOOTTIME).
+# now: sets now, in ms of the monotonic clock (CLOCK_BOOTTIME).
 now() {
   read -r now _ </proc/uptime
   now=$((10#${now/./} * 10))
 }
 
-# eventually COMMAND...: waits until it succeeds, PATIENCE seconds at most.
-PATIENCE=${IN_LAB_VM:+6}
-PATIENCE=${PATIENCE:-3}
+# eventually COMMAND...: waits until it succeeds, WAIT_TIMEOUT seconds at most; not much longer when the program
+# has ended by itself meanwhile.
 eventually() {
-  local now until
+  local now until ending=""
   now
-  until=$((now + PATIENCE * 1000))
+  until=$((now + WAIT_TIMEOUT * 10 * SLOW))
   until "$@"; do
     now
     ((now < until)) || return
+    [[ -n $ending ]] || ! over || ending=yes until=$((now + 2 * SLOW))
     nap
   done
+}
+
+# over: the run that goes on in the background has ended by itself.
+over() {
+  local -a lines=()
+  [[ -n ${run-} && -n ${supervisor[$run]-} ]] && mapfile -t lines <"$run.status" && ((${#lines[@]} > 1))
+}
+
+# printed N: waits until the last run has printed N lines, or has ended, or the time is over.
+printed() {
+  local -a lines
+  has_lines() {
+    mapfile -t lines <"$run.out"
+    ((${#lines[@]} >= $1))
+  }
+  eventually has_lines "$1" || :
 }
 
 # in_state STATE PID: R, S, T ... as in proc(5).
@@ -182,199 +350,20 @@ in_state() {
   [[ ${line##*) } == "$1"* ]]
 }
 
+# sleeps PID: it neither runs nor looks around: found asleep again and again.
+sleeps() {
+  local i
+  for ((i = 0; i < 5; i++)); do
+    in_state S "$1" || return
+    nap
+  done
+}
+
+# ---- drawing -------------------------------------------------------------------------------------
+
 # pick VAR MIN MAX, one_of VAR VALUE...: what varies from seed to seed.
 pick() { printf -v "$1" %d $(($2 + (RANDOM * 32768 + RANDOM) % ($3 - $2 + 1))); }
 one_of() {
   local -a values=("${@:2}")
   printf -v "$1" %s "${values[RANDOM % ${#values[@]}]}"
-}
-
-# all_require WORD...: every check of the file requires them.
-all_require() { required=("$@"); }
-
-# requires WORD...: skips the check where the machine lacks one of them (capabilities.bash). The lab VM
-# lacks nothing: there it is an error.
-requires() {
-  local word
-  for word; do
-    [[ -n ${REMEDY[$word]:-} ]] || { echo "requires $word: no such word" && return 1; }
-    [[ -e $BATS_FILE_TMPDIR/can_$word ]] && continue
-    if ! "can_$word"; then
-      [[ -z ${IN_LAB_VM-} ]] || { echo "requires $word: the lab VM lacks it" && return 1; }
-      skip "needs ${REMEDY[$word]}"
-    fi
-    : >"$BATS_FILE_TMPDIR/can_$word"
-  done
-}
-
-# ---- judging -------------------------------------------------------------------------------------
-
-# note KEY TEXT: one line of evidence. What the program said is data: control bytes become '?'.
-note() {
-  local text=${2//[^[:print:]]/?}
-  ((${#text} <= 300)) || text=${text:0:300}...
-  notes+=("$1 $text")
-}
-
-# wrong KEY TEXT [KEY TEXT]...: fails the check, with these notes and where to read on.
-wrong() {
-  local number=${BATS_TEST_DESCRIPTION%% *}
-  while (($# > 1)); do
-    [[ -z $2 ]] || note "$1" "$2"
-    shift 2
-  done
-  note read "${reads:+$reads; }task ${number%.*} in $LAB/README.md"
-  note again "SEED=$SEED make ${LAB%%-*} TASK=$number"
-  return 1
-}
-
-# same WHAT EXPECTED KERNEL PROGRAM [VALUE=HINT]...: what the kernel says is as expected, and the
-# program says so too. '_' stands for a side that is not asked. A hint is shown when the kernel, or
-# else the program, has that value (a pattern).
-same() {
-  local what=$1 expected=$2 kernel=$3 program=$4 hint likely="" odd
-  shift 4
-  [[ $kernel == _ || $kernel == "$expected" ]] && odd=$program || odd=$kernel
-  if [[ $odd == _ || $odd == "$expected" ]]; then
-    [[ $kernel == _ ]] || note kernel "$what $kernel"
-    return 0
-  fi
-  for hint; do
-    # shellcheck disable=SC2053
-    [[ -z $likely && $odd == ${hint%%=*} ]] && likely=${hint#*=}
-  done
-  [[ $kernel == _ ]] && kernel="" || kernel="$what $kernel"
-  [[ $program == _ ]] && program="" || program="$what $program"
-  wrong expected "$what ${expected:-(none)}" kernel "$kernel" program "$program" likely "$likely"
-}
-
-# within A B TOLERANCE: two numbers, and they differ by no more than that.
-within() { [[ $1 =~ ^-?[0-9]{1,18}$ ]] && (($1 - $2 <= $3 && $2 - $1 <= $3)); }
-
-# near WHAT EXPECTED TOLERANCE KERNEL PROGRAM [NUMBER=HINT]...: `same` for numbers that may differ by
-# TOLERANCE. Shown is the hint whose number is nearest to what the kernel, or else the program, has.
-near() {
-  local what=$1 expected=$2 tolerance=$3 kernel=$4 program=$5 hint likely="" odd far best=-1
-  shift 5
-  [[ $kernel == _ ]] || within "$kernel" "$expected" "$tolerance" && odd=$program || odd=$kernel
-  if [[ $odd == _ ]] || within "$odd" "$expected" "$tolerance"; then
-    [[ $kernel == _ ]] || note kernel "$what $kernel"
-    return 0
-  fi
-  for hint; do
-    [[ $odd =~ ^-?[0-9]+$ ]] && within "$odd" "${hint%%=*}" $((tolerance + ${odd#-} / 50)) || continue
-    far=$((odd - ${hint%%=*}))
-    ((best >= 0 && ${far#-} >= best)) || likely=${hint#*=} best=${far#-}
-  done
-  [[ $kernel == _ ]] && kernel="" || kernel="$what $kernel"
-  [[ $program == _ ]] && program="" || program="$what $program"
-  ((tolerance == 0)) || expected+=", give or take $tolerance"
-  wrong expected "$what $expected" kernel "$kernel" program "$program" likely "$likely"
-}
-
-# shape FILE [PATTERN=HINT]...: the run has printed the lines of expected/FILE, where <int:NAME>,
-# <hex:NAME>, <oct:NAME>, <num:NAME>, <word:NAME>, <text:NAME> stand for what varies; keeps it in said[NAME].
-# A file that begins with `... 4 lines` tells those that follow after four others.
-shape() {
-  local -A types=([int]='-?[0-9]+' [hex]='0x[0-9a-f]+' [oct]='[0-7]+' [num]='[0-9]+(\.[0-9]+)?' [word]='[^ ]+' [text]='.+')
-  local -a want got
-  local i skipped=0 rest type tag literal line text hint likely=""
-  mapfile -t want <"$LAB_DIR/expected/$1"
-  contents text "$run.out"
-  shift
-  if [[ -n $text ]]; then
-    mapfile -t got <<<"$text"
-  elif [[ -n ${supervisor[$run]-} ]]; then
-    likely="does it still hold its output in a buffer? setvbuf(3) with _IOLBF, or fflush(3)"
-  fi
-  if [[ ${want[0]} =~ ^\.\.\.\ ([0-9]+)\ lines$ ]]; then
-    skipped=${BASH_REMATCH[1]}
-    want=("${want[@]:1}")
-    got=("${got[@]:skipped}")
-  fi
-  said=()
-  for ((i = 0; i < ${#want[@]} || i < ${#got[@]}; i++)); do
-    rest=${want[i]-} line=${got[i]-}
-    while [[ $rest =~ ^(([^<]|\<[^a-z])*)\<([a-z]+):([a-z_]+)\>(.*)$ ]]; do
-      literal=${BASH_REMATCH[1]} type=${types[${BASH_REMATCH[3]}]} tag=${BASH_REMATCH[4]} rest=${BASH_REMATCH[5]}
-      [[ $line == "$literal"* ]] || break
-      line=${line#"$literal"}
-      [[ $line =~ ^(${type:?unknown type}) ]] || break
-      said[$tag]=${BASH_REMATCH[1]}
-      line=${line#"${said[$tag]}"}
-    done
-    [[ $line == "$rest" && -n ${want[i]+set} && -n ${got[i]+set} ]] && continue
-    for hint; do
-      # shellcheck disable=SC2053
-      [[ -z $likely && ${got[i]-} == ${hint%%=*} ]] && likely=${hint#*=}
-    done
-    text=${want[i]-(no more lines)}
-    while [[ $text =~ (.*\<[a-z]+):[a-z_]+(\>.*) ]]; do
-      text=${BASH_REMATCH[1]}${BASH_REMATCH[2]}
-    done
-    wrong expected "line $((skipped + i + 1)): $text" \
-      program "line $((skipped + i + 1)): ${got[i]-(nothing)}" \
-      stderr "$(head -n 1 "$run.err")" likely "$likely" || return
-  done
-}
-
-# ended [CAUSE] [HINT]: the finished run ended so ("exit 0") and left no process behind.
-ended() {
-  local hint=${2:-}
-  [[ $end == timeout ]] && hint="it did not end within $LIMIT s and was killed${hint:+; $hint}"
-  [[ $end == "${1:-exit 0}" ]] ||
-    wrong expected "${1:-exit 0}" program "$(cause "$end")" stderr "$stderr" likely "$hint" || return
-  [[ $left == 0 ]] || wrong expected "no process left" kernel "$left still running after the end" \
-    likely "a child is neither waited for nor ended" || return
-  [[ $unreaped == 0 ]] || wrong expected "every child waited for" kernel "$unreaped zombies at the end" \
-    likely "wait(2) was not called for each child"
-}
-
-# cause END: the same in words a student knows.
-cause() {
-  local -a word
-  read -ra word <<<"$1"
-  [[ ${word[0]} == signal ]] && echo "killed by SIG$(kill -l "${word[1]}")" || echo "$1"
-}
-
-# refused CALL REASON [HINT]: the finished run failed as it should: exit 1 (or $code), and one line on
-# stderr that names the call and ends with what the kernel said.
-refused() {
-  local hint=${3:-"check what $1 returns; perror(\"$1\") says the rest"}
-  [[ $stderr != *"$1"*": "$2 ]] || hint="the exit status has to be ${code:-1}"
-  [[ $stderr != *$'\n'* ]] || hint="one line is enough, with the one reason"
-  if [[ $end != "exit ${code:-1}" || $stderr == *$'\n'* || $stderr != *"$1"*": "$2 ]]; then
-    wrong expected "exit ${code:-1}, and one line on stderr: $1: $2" program "$(cause "$end"); stderr: ${stderr:-(nothing)}" \
-      likely "$hint"
-  fi
-}
-
-# no_memory_error ARGUMENT...: runs the program under valgrind to its end; valgrind finds nothing.
-no_memory_error() {
-  memcheck "$@"
-  finish
-  memcheck_is_clean
-}
-
-# memcheck ARGUMENT...: launches the program under valgrind, which takes its time: sets LIMIT and PATIENCE.
-memcheck() {
-  LIMIT=${IN_LAB_VM:+90}
-  LIMIT=${LIMIT:-30} PATIENCE=$LIMIT
-  as="${as:+$as }valgrind --leak-check=full" launch "${before[@]}" valgrind --leak-check=full --read-inline-info=no \
-    --vgdb=no --run-libc-freeres=no --xml=yes --xml-file="$BATS_TEST_TMPDIR/memcheck.%p.xml" "$PROGRAM" "$@"
-}
-
-# memcheck_is_clean: what ran under valgrind, and has ended, made no error.
-memcheck_is_clean() {
-  local error
-  error=$(sed -n '/<error>/,/<\/error>/{s/.*<\(what\|text\|fn\|file\|line\)>\(.*\)<.*/\2/p;}' \
-    "$BATS_TEST_TMPDIR"/memcheck.*.xml | head -n 4 | paste -sd ' ')
-  [[ -z $error ]] || wrong expected "no error under valgrind" kernel "valgrind: $error"
-}
-
-# no_warning: the compiler had none.
-no_warning() {
-  local warning
-  warning=$(grep -m 1 'warning:' "$BUILD_LOG") || return 0
-  wrong expected "no warning from the compiler" kernel "cc: $warning"
 }

@@ -1,20 +1,23 @@
-/* supervise - run one command of a submission and tell how it ended
+/* supervise - run one command of a submission and say how it ended
  *
  * Usage: supervise STATUSFILE SECONDS KILOBYTES COMMAND [ARG]...
  *
- * The command gets a process group of its own, no descriptors but 0-2, of the
- * environment PATH and HOME alone, no core file, no huge pages (each fault is
- * one page, everywhere), files (its output too) of KILOBYTES at most, and
- * SECONDS to live. A signal to supervise, or the death of its parent, ends it
- * as well. What the command leaves running is adopted
- * (PR_SET_CHILD_SUBREAPER), counted, killed.
+ * The command gets a process group of its own, default signal dispositions, no
+ * descriptors but 0-2, of the environment PATH and HOME alone, no core file, no
+ * huge pages (each page fault is one page, everywhere), and SECONDS to live. It
+ * is killed when its stdout or stderr grows over KILOBYTES, and that is cut. A
+ * signal from the parent of supervise, or the parent's death, ends it as well.
+ * What the command leaves running is adopted (PR_SET_CHILD_SUBREAPER), counted,
+ * killed.
  *
- * STATUSFILE says "pid N" at once. When all is over, and nobody is left who
- * could have a hand in it, it is written anew:
- *   end        exit N | signal N | timeout | stopped
+ * STATUSFILE says "pid N" at once. When all is over, and no process is left to
+ * write to it, it is rewritten:
+ *   end        exit N | signal N | timeout | output | stopped
  *   ms N       how long the command ran
  *   left N     descendants that outlived it, killed now
- *   unreaped N descendants that had ended, and that nobody had waited for
+ *   unreaped N descendants that had ended, and that were not waited for
+ *   hit N      the signal that a descendant sent to supervise itself, or 0
+ * Exit status: 0, or 2 when the command could not be supervised.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -27,6 +30,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -38,19 +42,17 @@ static double now(void)
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-static void run(char **command, rlim_t kilobytes)
+static void run(char **command)
 {
-    static const int reset[] = {SIGINT, SIGQUIT, SIGPIPE, SIGXFSZ};
-    struct rlimit no_core = {0, 0}, file = {kilobytes << 10, RLIM_INFINITY};
+    struct rlimit no_core = {0, 0};
     sigset_t none;
 
     setpgid(0, 0);
-    for (size_t s = 0; s < sizeof reset / sizeof reset[0]; s++)
-        signal(reset[s], SIG_DFL); /* a shell's background job ignores some */
+    for (int s = 1; s < NSIG; s++) /* a shell's background job ignores some */
+        signal(s, SIG_DFL);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     setrlimit(RLIMIT_CORE, &no_core);
-    setrlimit(RLIMIT_FSIZE, &file);
     prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
     char *path = getenv("PATH"), *home = getenv("HOME");
     path = path ? strdup(path) : NULL;
@@ -76,7 +78,7 @@ static void clear(pid_t group, int *left, int *unreaped)
     if (pid == -1)
         return;
     kill(-group, SIGKILL);
-    do { /* who left the group is our child too, or becomes one */
+    do { /* a process that left the group is our child too, or becomes one */
         FILE *children = fopen("/proc/thread-self/children", "r");
         while (children && fscanf(children, "%d", &pid) == 1)
             kill(pid, SIGKILL);
@@ -87,6 +89,16 @@ static void clear(pid_t group, int *left, int *unreaped)
     } while (pid > 0);
 }
 
+/* Is a regular file behind stdout or stderr larger than so many bytes? */
+static int flooded(off_t bytes)
+{
+    struct stat out, error;
+    return (fstat(1, &out) == 0 && S_ISREG(out.st_mode) &&
+            out.st_size > bytes) ||
+           (fstat(2, &error) == 0 && S_ISREG(error.st_mode) &&
+            error.st_size > bytes);
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 5)
@@ -95,6 +107,7 @@ int main(int argc, char **argv)
     if (!status)
         err(2, "%s", argv[1]);
     double limit = atof(argv[2]), start = now();
+    off_t bytes = (off_t)atol(argv[3]) << 10;
     for (int fd = 3; fd < 256; fd++)
         if (fd != fileno(status))
             close(fd);
@@ -106,32 +119,36 @@ int main(int argc, char **argv)
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGHUP);
     sigprocmask(SIG_BLOCK, &set, NULL);
+    signal(SIGCHLD, SIG_DFL); /* ignored, children could not be waited for */
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     prctl(PR_SET_PDEATHSIG, SIGTERM);
 
-    pid_t pid = fork();
+    pid_t pid = fork(), parent = getppid();
     if (pid == -1)
         err(2, "fork");
     if (pid == 0)
-        run(argv + 4, (rlim_t)atol(argv[3]));
+        run(argv + 4);
     setpgid(pid, pid);
     fprintf(status, "pid %d\n", pid);
     fflush(status);
 
-    int code = 0;
+    int code = 0, hit = 0;
     const char *killed = NULL;
-    for (;;) {
-        pid_t ended = waitpid(pid, &code, killed ? 0 : WNOHANG);
-        if (ended == pid)
-            break;
-        double left = start + limit - now();
-        struct timespec t = {.tv_sec = left > 0 ? (time_t)left : 0};
-        t.tv_nsec = left > 0 ? (long)((left - (double)t.tv_sec) * 1e9) : 0;
-        int signal = sigtimedwait(&set, NULL, &t);
-        if (signal == -1 && errno == EAGAIN)
+    while (waitpid(pid, &code, killed ? 0 : WNOHANG) != pid) {
+        struct timespec tick = {.tv_nsec = 25000000};
+        siginfo_t info = {0};
+        int signal = sigtimedwait(&set, &info, &tick);
+        if (signal > 0 && signal != SIGCHLD) {
+            if (info.si_code == SI_USER && info.si_pid > 0 &&
+                info.si_pid != parent)
+                hit = signal;
+            else
+                killed = "stopped";
+        } else if (now() > start + limit) {
             killed = "timeout";
-        else if (signal > 0 && signal != SIGCHLD)
-            killed = "stopped";
+        } else if (flooded(bytes)) {
+            killed = "output";
+        }
         if (killed) {
             kill(-pid, SIGKILL);
             kill(pid, SIGKILL); /* it may have left its group */
@@ -140,6 +157,9 @@ int main(int argc, char **argv)
     double ms = (now() - start) * 1000;
     int left, unreaped;
     clear(pid, &left, &unreaped);
+    for (int fd = 1; fd <= 2 && flooded(bytes); fd++)
+        if (ftruncate(fd, bytes) == -1)
+            warn("ftruncate");
 
     rewind(status);
     if (ftruncate(fileno(status), 0) == -1)
@@ -151,6 +171,7 @@ int main(int argc, char **argv)
         fprintf(status, "end signal %d\n", WTERMSIG(code));
     else
         fprintf(status, "end exit %d\n", WEXITSTATUS(code));
-    fprintf(status, "ms %.0f\nleft %d\nunreaped %d\n", ms, left, unreaped);
+    fprintf(status, "ms %.0f\nleft %d\nunreaped %d\nhit %d\n", ms, left,
+            unreaped, hit);
     return fclose(status) == 0 ? 0 : 2;
 }

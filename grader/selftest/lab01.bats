@@ -9,10 +9,13 @@ setup_file() { "$BATS_TEST_DIRNAME/../vm/vm" build >&2 3>&-; }
 
 # lost: the points of lab01 that this machine cannot grade.
 lost() {
-  # shellcheck source=grader/lib/capabilities.bash
-  source "$TREE/grader/lib/capabilities.bash"
-  lacking "$TREE/lab01-systemd/checks.bats" |
-    awk -F'\t' '$2 { match($1, /\[[0-9]+\]$/); lost += substr($1, RSTART + 1, RLENGTH - 2) } END { print lost + 0 }'
+  # shellcheck source=grader/lib/machine.bash
+  source "$GRADER/lib/machine.bash"
+  local line sum=0
+  while IFS= read -r line; do
+    ! lacks "$line" || sum=$((sum + $(jq .max <<<"$line")))
+  done < <("$GRADER/list" lab01-systemd)
+  echo "$sum"
 }
 
 @test "lab01: the reference gets 100 of 100, what needs systemd in the lab VM" {
@@ -23,14 +26,14 @@ lost() {
   VM=0 graded lab01-systemd
   echo "$report"
   [ "$status" -eq 0 ]
-  [ "$(result '"\(.score)/\(.extra_data.max_score)"')" = "$((100 - $(lost)))/$((100 - $(lost)))" ]
+  [ "$(score)" = "$((100 - $(lost)))/$((100 - $(lost)))" ]
   [ "$(lost)" -eq 0 ] || has "$report" "make vm"
 }
 @test "lab01: checks and handout agree" { handout_agrees lab01-systemd; }
 @test "lab01: the untouched starter gets 0 on every check, and is told why" { starter_fails lab01-systemd; }
 @test "lab01: a seed repeats the inputs" { seeds_matter lab01-systemd 1.3; }
-@test "lab01: different right programs and units all get 100" { "$TREE/grader/selftest/verdicts" right lab01; }
-@test "lab01: every wrong program or unit is caught by the check that it names" { "$TREE/grader/selftest/verdicts" wrong lab01; }
+@test "lab01: different right programs and units all get 100" { "$VERDICTS" right lab01; }
+@test "lab01: every wrong program or unit is caught by the check that it names" { "$VERDICTS" wrong lab01; }
 
 @test "lab01: every session of the handout prints what it says" {
   sessions_are_true lab01-systemd <<'SED'
@@ -55,14 +58,15 @@ SED
     "inactive (dead)" "Created symlink" "(Result: watchdog)" "homework.service" "RestartUSec=3s"; do
     has "$(cat out)" "$word"
   done
-  run "$TREE/grader/vm/vm" run 'make -s -C lab01-systemd && PAUSE=0 bash lab01-systemd/demo.sh start >/dev/null; systemctl is-active homework.service;
+  run "$GRADER/vm/vm" run "$TREE" 'PAUSE=0 bash lab01-systemd/demo.sh start >/dev/null; systemctl is-active homework.service;
     find / -xdev -name "homework*" -not -path "/root/*" -not -path "/sys/*"; bash lab01-systemd/demo.sh nonsense'
   [ "$status" -eq 2 ]
   [ "$output" = "inactive"$'\n'"demo.sh: no step 'nonsense'" ]
 }
 
 @test "lab01: an interrupted run leaves no unit, no process, and no file of it" {
-  cat >script <<'SH'
+  kit_for_the_guest lab01-systemd "4 6.6"
+  cat >kit/script <<'SH'
 running() { pgrep -f "homework_servic[e] --interval" >/dev/null; }
 left() {
   pgrep -af "homework_servic[e] --interval"
@@ -72,7 +76,7 @@ left() {
 none() { [[ -z $(left) ]]; }
 until_() { for ((i = 0; i < 100; i++)); do "$@" && return; sleep 0.1; done; }
 for signal in INT TERM; do
-  env --default-signal=INT setsid grader/grade --task "4 6.6" lab01-systemd >/dev/null 2>&1 &
+  env --default-signal=INT setsid grader/run lab01-systemd >/dev/null 2>&1 &
   until_ running
   running || echo "nothing was running"
   kill -$signal -- -$!
@@ -82,7 +86,7 @@ for signal in INT TERM; do
 done
 echo over
 SH
-  run "$TREE/grader/vm/vm" run "$(<script)"
+  run "$GRADER/vm/vm" run kit "bash script"
   echo "$output"
   [ "$output" = over ]
 }

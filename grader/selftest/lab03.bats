@@ -8,8 +8,8 @@ source "$BATS_TEST_DIRNAME/common.bash"
 @test "lab03: checks and handout agree" { handout_agrees lab03-vsz-rss; }
 @test "lab03: the untouched starter gets 0 on every check, and is told why" { starter_fails lab03-vsz-rss; }
 @test "lab03: a seed repeats the inputs" { seeds_matter lab03-vsz-rss 2.1; }
-@test "lab03: different right programs all get 100" { "$TREE/grader/selftest/verdicts" right lab03; }
-@test "lab03: every wrong program is caught by the check that it names" { "$TREE/grader/selftest/verdicts" wrong lab03; }
+@test "lab03: different right programs all get 100" { "$VERDICTS" right lab03; }
+@test "lab03: every wrong program is caught by the check that it names" { "$VERDICTS" wrong lab03; }
 
 @test "lab03: every session of the handout prints what it says" {
   # numbers that hang on the machine become N; those of 250 MiB and of its parts stay, rounded

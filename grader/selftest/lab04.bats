@@ -12,8 +12,8 @@ setup_file() { [[ -n ${IN_LAB_VM:-} ]] || "$BATS_TEST_DIRNAME/../vm/vm" build >&
 @test "lab04: checks and handout agree" { handout_agrees lab04-numa-cgroups; }
 @test "lab04: the untouched starter gets 0 on every check, and is told why" { starter_fails lab04-numa-cgroups; }
 @test "lab04: a seed repeats the inputs" { VM=0 seeds_matter lab04-numa-cgroups 1.3; }
-@test "lab04: different right programs all get 100" { "$TREE/grader/selftest/verdicts" right lab04; }
-@test "lab04: every wrong program or slice is caught by the check that it names" { "$TREE/grader/selftest/verdicts" wrong lab04; }
+@test "lab04: different right programs all get 100" { "$VERDICTS" right lab04; }
+@test "lab04: every wrong program or slice is caught by the check that it names" { "$VERDICTS" wrong lab04; }
 
 @test "lab04: without the slice its checks fail and say so" {
   mkdir -p in/lab04-numa-cgroups
@@ -25,14 +25,16 @@ setup_file() { [[ -n ${IN_LAB_VM:-} ]] || "$BATS_TEST_DIRNAME/../vm/vm" build >&
 }
 
 @test "lab04: what numactl says in the lab VM is what the captured tree of it says" {
-  run "$VM" run 'numactl --hardware | grep -v free'
+  mkdir empty
+  run "$VM" run empty 'numactl --hardware | grep -v free'
   diff <(sed -E 's/ +/ /g; s/^ | $//g' <<<"$output") \
     <(sed -E '/free/d; s/ +/ /g; s/^ | $//g' "$TREE/lab04-numa-cgroups/expected/topology-two-nodes.txt")
 }
 
 @test "lab04: every session of the handout prints what it says" {
   if [[ -z ${IN_LAB_VM:-} ]]; then
-    run "$VM" run 'bats -f "lab04: every session" grader/selftest/lab04.bats'
+    make -s -B -C "$TREE/lab04-numa-cgroups" LDFLAGS=-static
+    run "$VM" run "$TREE" 'bats -f "lab04: every session" grader/selftest/lab04.bats'
     echo "$output"
     [ "$status" -eq 0 ]
     has "$output" "ok 1 lab04: every session"
@@ -60,7 +62,7 @@ SED
     "weight 300: ####" "Result=oom-kill" "two.service" "MemoryMax=314572800"; do
     has "$(cat out)" "$word"
   done
-  run "$VM" run 'make -s -C lab04-numa-cgroups && PAUSE=0 bash lab04-numa-cgroups/demo.sh limit unit slice >/dev/null;
+  run "$VM" run "$TREE" 'PAUSE=0 bash lab04-numa-cgroups/demo.sh limit unit slice >/dev/null;
     systemctl list-units --all --plain --no-legend "one.*" "two.*" "highload.*" testing.slice; find /sys/fs/cgroup -name "testing.*" -o -name "resources-*";
     find /run/systemd /etc/systemd -name "testing.slice*"; bash lab04-numa-cgroups/demo.sh nonsense'
   echo "$output"
@@ -69,10 +71,17 @@ SED
 }
 
 @test "lab04: an interrupted run leaves no group, no unit and no hog" {
-  cat >script <<'SH'
-for signal in INT TERM; do
+  local task
   for task in 3.6 5 "6.2 7.1"; do
-    env --default-signal=INT setsid grader/grade --task "$task" lab04-numa-cgroups >/dev/null 2>&1 &
+    kit_for_the_guest lab04-numa-cgroups "$task"
+    mkdir -p kits/"${task// /-}"
+    mv kit/lab04-numa-cgroups kits/"${task// /-}"
+    mv -T kit/grader kits/grader 2>/dev/null || rm -r kit/grader
+  done
+  cat >kits/script <<'SH'
+for signal in INT TERM; do
+  for task in 3.6 5 6.2-7.1; do
+    env --default-signal=INT setsid grader/run "$task"/lab04-numa-cgroups >/dev/null 2>&1 &
     for ((i = 0; i < 600; i++)); do
       ! compgen -G "/sys/fs/cgroup/labs[-0-9][0-9]*" >/dev/null || break
       sleep 0.05
@@ -92,7 +101,7 @@ for signal in INT TERM; do
 done
 echo over
 SH
-  run "$VM" run "$(<script)"
+  run "$VM" run kits "bash script"
   echo "$output"
   [ "$output" = over ]
 }

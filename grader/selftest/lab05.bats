@@ -8,8 +8,8 @@ source "$BATS_TEST_DIRNAME/common.bash"
 @test "lab05: checks and handout agree" { handout_agrees lab05-rlimits-fork; }
 @test "lab05: the untouched starter gets 0 on every check, and is told why" { starter_fails lab05-rlimits-fork; }
 @test "lab05: a seed repeats the inputs" { seeds_matter lab05-rlimits-fork 1.1; }
-@test "lab05: different right programs all get 100" { "$TREE/grader/selftest/verdicts" right lab05; }
-@test "lab05: every wrong program is caught by the check that it names" { "$TREE/grader/selftest/verdicts" wrong lab05; }
+@test "lab05: different right programs all get 100" { "$VERDICTS" right lab05; }
+@test "lab05: every wrong program is caught by the check that it names" { "$VERDICTS" wrong lab05; }
 
 @test "lab05: every session of the handout prints what it says" {
   sessions_are_true lab05-rlimits-fork <<'SED'

@@ -1,0 +1,149 @@
+# shellcheck shell=bash
+# What this machine can do: one home for `requires`, `make doctor` and grade.
+# For each WORD that a check may require: can_WORD succeeds when it works here; REMEDY[WORD] says what to do
+# when it does not. What most machines cannot get is in the lab VM: checks that require a word of VM_HAS are
+# graded there.
+
+# shellcheck disable=SC2034 # not all who read this file use it
+declare -gA REMEDY=(
+  [sysvipc]="a kernel with System V IPC (CONFIG_SYSVIPC); WSL 1 has none, WSL 2 does"
+  [memlock]="a locked-memory limit of 64 KiB or more: ulimit -l"
+  [permissions]="setpriv to give up CAP_IPC_OWNER: apt-get install util-linux"
+  [resource]="setpriv to give up CAP_SYS_RESOURCE: apt-get install util-linux"
+  [drop]="root that may become another user, or no root at all"
+  [smaps]="a kernel with /proc/PID/smaps_rollup (4.14, CONFIG_PROC_PAGE_MONITOR); gVisor and WSL 1 have none"
+  [systemd]="systemd as process 1, and root; the lab VM has both: make vm"
+  [blame]="systemd 253 or newer as process 1, and root; the lab VM has both: make vm"
+  [clock]="a clock that may be set; the lab VM has one: make vm"
+  [verify]="systemd-analyze: apt-get install systemd"
+  [mount]="leave to mount a tmpfs: root, or user namespaces (unshare -rm)"
+  [cgroup2]="root, and a writable cgroup v2 with memory, cpu and pids (Linux 6.1); the lab VM has one: make vm"
+  [nodes]="two NUMA nodes with a CPU and memory each; the lab VM has them: make vm"
+  [numa]="a kernel with NUMA (CONFIG_NUMA), and leave to ask it; in Docker --cap-add=SYS_NICE"
+  [swap]="64 MB of free swap; the lab VM has some: make vm"
+  [strace]="strace, and leave to trace: apt-get install strace; in Docker --cap-add=SYS_PTRACE"
+  [sanitizers]="the sanitizers of gcc or clang: apt-get install gcc libc6-dev"
+  [valgrind]="valgrind: apt-get install valgrind libc6-dbg"
+)
+
+# shellcheck disable=SC2034
+VM_HAS=(systemd blame clock cgroup2 nodes swap)
+
+can_sysvipc() { [[ -r /proc/sysvipc/shm ]]; }
+can_memlock() { [[ $(ulimit -l) == unlimited || $(ulimit -l) -ge 64 || $EUID == 0 ]]; }
+can_permissions() { "${WITHOUT_IPC_OWNER[@]}" true 2>/dev/null; }
+can_resource() { "${WITHOUT_RESOURCE[@]}" true 2>/dev/null; }
+can_drop() { [[ $EUID != 0 ]] || setpriv --reuid=65534 --regid=65534 --clear-groups true 2>/dev/null; }
+can_smaps() { grep -q '^Rss' /proc/self/smaps_rollup 2>/dev/null; }
+can_systemd() { [[ $EUID == 0 && $(cat /proc/1/comm) == systemd ]] && systemctl show -P Version >/dev/null 2>&1; }
+can_blame() { can_systemd && (($(systemctl --version | awk '{ print $2; exit }') >= 253)); }
+can_clock() { [[ -n ${IN_LAB_VM-} ]]; }
+can_verify() { command -v systemd-analyze >/dev/null; }
+can_mount() { "${OWN_MOUNTS[@]}" mount -t tmpfs labs /mnt 2>/dev/null; }
+can_cgroup2() {
+  local mount
+  mount=$(awk '$3 == "cgroup2" { print $2 }' /proc/self/mounts | tail -n 1)
+  [[ $EUID == 0 && -w $mount/cgroup.subtree_control && " $(<"$mount/cgroup.controllers") " == *" cpu "*" memory "*" pids "* ]] &&
+    compgen -G "$mount/*/memory.peak" >/dev/null
+}
+can_nodes() {
+  local node with=0
+  can_numa || return
+  for node in /sys/devices/system/node/node[0-9]*; do
+    [[ -z $(<"$node/cpulist") ]] || with=$((with + $(awk '/MemTotal:/ { print ($4 > 65536) }' "$node/meminfo")))
+  done
+  ((with >= 2))
+}
+# get_mempolicy(2), which a sandbox may forbid
+can_numa() {
+  local -A call=([x86_64]=239 [aarch64]=236)
+  [[ -r /proc/self/numa_maps ]] && perl -e 'exit(syscall($ARGV[0], 0, 0, 0, 0, 0) != 0)' "${call[$(uname -m)]-0}"
+}
+can_swap() { (($(awk '/^SwapFree:/ { print $2 }' /proc/meminfo) >= 65536)); }
+can_strace() { strace -o /dev/null -e trace=none true 2>/dev/null; }
+# compiled elsewhere, where this is a kit
+can_sanitizers() { [[ -d ${PROGRAMS-}/sanitized || -e $("${CC:-cc}" -print-file-name=libasan.so) || ${CC-} == clang* ]]; }
+can_valgrind() { command -v valgrind >/dev/null; }
+
+# Prefixes that make permission bits of IPC objects, and hard limits, count for root too.
+WITHOUT_IPC_OWNER=(env)
+WITHOUT_RESOURCE=(env)
+if [[ $EUID == 0 ]]; then
+  WITHOUT_IPC_OWNER=(setpriv --bounding-set=-ipc_owner --inh-caps=-ipc_owner)
+  WITHOUT_RESOURCE=(setpriv --bounding-set=-sys_resource --inh-caps=-sys_resource)
+fi
+
+# A prefix for a command that mounts something: nobody else sees it, and it ends with the command.
+OWN_MOUNTS=(unshare --mount)
+[[ $EUID == 0 ]] || OWN_MOUNTS=(unshare --mount --map-root-user)
+
+# lacks LINE [WORD...]: of these words (all) one is required by this line of list, and is not here; sets lack.
+lacks() {
+  local words=("${@:2}")
+  ((${#words[@]} > 0)) || words=("${!REMEDY[@]}")
+  for lack in "${words[@]}"; do
+    [[ $1 != *"\"requires\":"*"\"$lack\""* ]] || able "$lack" || return 0
+  done
+  return 1
+}
+
+# able WORD: can_WORD, asked once.
+declare -gA known_able=()
+able() {
+  [[ -n ${known_able[$1]-} ]] || { "can_$1" && known_able[$1]=yes; } || known_able[$1]=no
+  [[ ${known_able[$1]} == yes ]]
+}
+
+# ---- grading at all -------------------------------------------------------------------------------
+
+# cannot WHY: says on stderr what this machine lacks, or what is wrong with it, and the remedy.
+cannot() {
+  echo "grade: $*" >&2
+  return 2
+}
+
+# tools_are_there: what grading cannot do without.
+tools_are_there() {
+  local tool missing=()
+  for tool in cc:gcc make:make bats:bats jq:jq perl:perl ipcrm:util-linux; do
+    command -v "${tool%%:*}" >/dev/null || missing+=("${tool#*:}")
+  done
+  ((${#missing[@]} == 0)) || cannot "missing: ${missing[*]}. To get it: make setup   (or: apt-get install ${missing[*]})"
+}
+
+# limits_are_enough: soft limits are raised to the hard ones for that.
+limits_are_enough() {
+  local limit has
+  for limit in n:256 u:200 f:65536; do
+    ulimit -S -"${limit%:*}" "$(ulimit -H -"${limit%:*}")"
+    has=$(ulimit -"${limit%:*}")
+    [[ $has == unlimited ]] || ((has >= ${limit#*:})) ||
+      cannot "the hard limit ulimit -${limit%:*} is $has, and ${limit#*:} are needed: log in anew, or raise it" || return
+  done
+}
+
+# work_folder: sets TMPDIR to an absolute path, and work to a new folder in it that can be used.
+work_folder() {
+  local folder=${TMPDIR:-/tmp}
+  TMPDIR=$(cd "$folder" 2>/dev/null && pwd) || cannot "TMPDIR=$folder: no such folder" || return
+  [[ $TMPDIR != *$'\n'* ]] || cannot "the name of the folder TMPDIR has a line break: choose another" || return
+  export TMPDIR
+  work=$(mktemp -d "$TMPDIR/labs.XXXXXX" 2>/dev/null) || cannot "cannot write to $TMPDIR: set TMPDIR to another folder" || return
+  trap 'jobs -p | xargs -r kill 2>/dev/null; wait; rm -rf "$work"' EXIT
+  trap 'exit 130' INT TERM HUP
+}
+
+# runs_are_possible FOLDER: puts run and lib/ with supervise there, which has to compile and to start.
+runs_are_possible() {
+  local static why free
+  free=$(($(stat -fc '%a * %S' "$1") >> 10))
+  ((free >= 65536)) || cannot "$1 has room for $free KiB, and 64 MiB are needed: set TMPDIR to another folder" || return
+  mkdir "$1/grader"
+  cp -r "$GRADER/run" "$GRADER/lib" "$1/grader"
+  for static in -static ""; do # static, it runs in the lab VM too
+    why=$("${CC:-cc}" -std=c17 -O1 $static -o "$1/grader/lib/supervise" "$1/grader/lib/supervise.c" 2>&1) && break
+  done
+  [[ -e $1/grader/lib/supervise ]] || cannot "${CC:-cc} cannot compile: ${why##*$'\n'}" || return
+  why=$("$1/grader/lib/supervise" "$1/grader/status" 60 1 true 2>&1) ||
+    cannot "what is compiled in $1 does not start (${why##*: }); if that is mounted noexec, set TMPDIR to another folder"
+}
