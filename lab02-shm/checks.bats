@@ -96,7 +96,7 @@ STOPS="sigprocmask(2), sigwait(3), signal(7)"
   same "line 4" "exit in 0.${time%0} seconds..." _ "$(sed -n '4s/.*will //p' "$run.out")" "*=all the waits, in seconds"
 }
 
-@test "2.2 SIGINT, SIGTERM, SIGHUP, SIGPIPE end it at once, leaving nothing [5]" {
+@test "2.2 INT, TERM, HUP, PIPE: it ends at once, and nothing is left [5]" {
   reads=$STOPS
   local signal
   for signal in INT TERM HUP PIPE; do
@@ -380,7 +380,7 @@ STOPS="sigprocmask(2), sigwait(3), signal(7)"
   same output "expected 128, got 128, lost 0" _ "$stdout"
 }
 
-@test "7.3 all are processes, all are waited for, whatever ends the counting [4]" {
+@test "7.3 processes count, and all are waited for, whatever the end [4]" {
   requires strace
   reads="fork(2), waitpid(2)"
   local procs
