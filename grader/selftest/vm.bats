@@ -7,102 +7,241 @@ source "$BATS_TEST_DIRNAME/common.bash"
 VM=$TREE/grader/vm/vm
 setup_file() { "$BATS_TEST_DIRNAME/../vm/vm" build >&2 3>&-; }
 
-# guests: how many of ours are running
-guests() { pgrep -fc "qemu-system-x86_64 .*file=${LABS_CACHE:-$HOME/.cache/linux-process-memory-labs}" || :; }
-
-@test "a command in it: its output, its status; systemd is PID 1, cgroup v2, two nodes, the tree, the date" {
-  "$VM" ready
-  run "$VM" run 'cat /proc/1/comm; systemctl is-system-running; stat -fc %T /sys/fs/cgroup; numactl -H | grep size; ls; date +%Y-%m-%d; echo problem >&2; exit 7'
-  echo "$output"
-  [ "$status" -eq 7 ]
-  for word in systemd running cgroup2fs "node 0 size: 5" "node 1 size: 3" lab02-shm "$(date +%Y-%m-%d)" problem; do
-    has "$output" "$word"
-  done
-  [ "$(guests)" -eq 0 ]
+setup() {
+  cd "$BATS_TEST_TMPDIR" || return
+  mkdir tmp job bin
+  export TMPDIR=$PWD/tmp GUEST_OF=$PWD
 }
 
-@test "two guests at a time share the image, and neither sees what the other wrote" {
-  "$VM" run 'echo one >/root/note; sleep 1; cat /root/note' >one 3>&- &
-  "$VM" run 'cat /root/note /root/labs/note; echo two' >two 2>&1 3>&-
-  wait $!
-  has "$(cat one)" one
-  has "$(cat two)" two
-  hasnt "$(cat two)" one
-}
+teardown() { guests | xargs -r kill -KILL; }
 
-@test "make vm lab05 TASK=2: graded there, results as if here, and where" {
-  VM="" run make -s -C "$TREE" vm lab05 TASK=2 SEED=5
-  echo "$output"
-  [ "$status" -eq 0 ]
-  has "$output" "PASS   6/6   2.2 "
-  has "$output" "(in the lab VM)"
-  run jq -r '"\(.score)/\(.extra_data.max_score) \(.tests[0].extra_data.where) \(.extra_data.seed)"' "$TREE/build/results.json"
-  [ "$output" = "12/12 in the lab VM 5" ]
-}
-
-@test "a submission is graded there, and what does not compile gets 0 with the reason" {
-  mkdir -p in/lab05-rlimits-fork
-  echo 'int main(void) { return nothing; }' >in/lab05-rlimits-fork/limits.c
-  VM=1 graded --submission in --task 2 lab05-rlimits-fork
-  echo "$report"
-  [ "$status" -eq 1 ]
-  [ "$(result '"\(.score)/\(.extra_data.max_score)"')" = 0/12 ]
-  has "$report" "it does not compile"
-  has "$report" "error: 'nothing' undeclared"
-}
-
-@test "it is ended with its command: Ctrl-C, SIGTERM, SIGKILL leave no qemu and no file" {
-  local signal i
-  mkdir tmp
-  for signal in INT TERM KILL; do
-    TMPDIR=$PWD/tmp env --default-signal=INT setsid "$VM" run 'echo started; sleep 100' >out 2>&1 3>&- &
-    for ((i = 0; i < 300; i++)); do
-      ! grep -q started out || break
-      sleep 0.1
-    done
-    grep started out
-    if [[ $signal == INT ]]; then kill -INT -- "-$!"; else kill "-$signal" $!; fi
-    wait $! || :
-    for ((i = 0; i < 100; i++)); do
-      [ "$(guests)" -ne 0 ] || break
-      sleep 0.1
-    done
-    echo "$signal: $(guests) guests, files: $(ls tmp)"
-    [ "$(guests)" -eq 0 ]
-    [[ $signal == KILL || -z $(ls tmp) ]]
+# guests: the guests that this test has started and that still run
+guests() {
+  local pid
+  for pid in $(pgrep -x qemu-system-x86); do
+    ! grep -qszxF "GUEST_OF=$BATS_TEST_TMPDIR" "/proc/$pid/environ" || echo "$pid"
   done
 }
 
-@test "an interrupted build leaves nothing that looks finished" {
+# eventually COMMAND...: within a minute it succeeds.
+eventually() {
   local i
-  LABS_CACHE=$PWD/cache "$VM" build >out 2>&1 3>&- &
-  for ((i = 0; i < 100; i++)); do
-    ! compgen -G 'cache/vm-*.tmp/log' >/dev/null || break
+  for ((i = 0; i < 600; i++)); do
+    ! "$@" || return 0
     sleep 0.1
   done
-  kill -TERM $!
-  wait $! || :
-  cat out
-  ls cache
-  run ! compgen -G 'cache/vm-*'
-  LABS_CACHE=$PWD/cache run ! "$VM" ready
+  echo "in vain for a minute: $*"
+  return 1
+}
+no_guests() { [[ -z $(guests) ]]; }
+
+# in_vm COMMAND: runs it there in job/, its output in out and err.
+in_vm() {
+  status=0
+  "$VM" run job "$@" >out 2>err 3>&- || status=$?
+  echo "status $status, stdout: $(head -c 500 out | tr -d '\0'), stderr: $(head -c 500 err | tr -d '\0')"
 }
 
-@test "what is missing is said in one line: qemu, room, a cache folder that can be made" {
-  local tool
-  mkdir bin
-  for tool in bash env sed cat dirname sha256sum uname mmdebstrap genext2fs resize2fs; do
-    ln -s "$(PATH=$PATH:/usr/sbin type -P "$tool")" bin
+# pretends COMMAND SCRIPT: puts it before the real one.
+pretends() {
+  printf '#!/bin/sh\n%s\n' "$2" >"bin/$1"
+  chmod +x "bin/$1"
+}
+
+@test "a machine with systemd as PID 1, cgroup v2, two nodes, swap, the date, what a run takes, and no compiler" {
+  "$VM" ready
+  in_vm 'cat /proc/1/comm; systemctl is-system-running; stat -fc %T /sys/fs/cgroup; numactl -H | grep size; swapon --show=SIZE
+    date +%Y-%m-%d; echo $IN_LAB_VM $HOME $LC_ALL $TERM; pwd; type -P bats strace valgrind perl numactl ps less nano gcc cc make'
+  for word in systemd running cgroup2fs "node 0 size: 5" "node 1 size: 3" 128M "$(date +%Y-%m-%d)" \
+    "1 /root C.UTF-8 ${TERM:-dumb}" /root/job; do
+    has "$(cat out)" "$word"
   done
-  PATH=$PWD/bin run -1 "$VM" build
+  [ "$(tail -n +12 out | sed 's,.*/,,' | xargs)" = "bats strace valgrind perl numactl ps less nano" ]
+  in_vm 'printf "@test \"x\" { true; }\n" >x.bats; bats x.bats && valgrind -q true && strace -o log true && systemd-run -q --wait true'
+  [ "$status" -eq 0 ]
+}
+
+@test "stdout, stderr and the status come out as they are, of a command of any length and characters" {
+  local bytes=$'a \'"\\\n\t$x'
+  head -c 300000 /dev/urandom >job/noise
+  in_vm "cat noise; head -c 70000 /dev/zero; printf '\\0' >&2; cat noise >&2; printf '\\0 x' >/dev/stderr; exit 7"
+  [ "$status" -eq 7 ]
+  cmp out <(cat job/noise && head -c 70000 /dev/zero)
+  cmp err <(printf '\0' && cat job/noise && printf '\0 x')
+  in_vm "printf %s $(printf %q "$bytes") ${bytes@Q}; exit 125 # $(head -c 9000 /dev/zero | tr '\0' x)"
+  [ "$status" -eq 125 ]
+  cmp out <(printf %s "$bytes$bytes")
+  [ ! -s err ]
+}
+
+@test "what is left running does not delay the end, a slow reader loses nothing" {
+  "$VM" run job 'sleep 1000 & seq 50000' 3>&- | (sleep 3 && cat) >out
+  cmp out <(seq 50000)
+}
+
+@test "the folder is there as it is, whatever its name" {
+  local folder=$'odd [x]\n, y:z'
+  mkdir -p "$folder/.git/sub" "$folder/build"
+  echo text >"$folder/.git/sub/file"
+  chmod 750 "$folder/.git/sub/file"
+  ln -s nowhere "$folder/link"
+  (cd "$folder" && ls -AR && stat -c '%A %N' .git/sub/file link) >want
+  "$VM" run "$folder" "ls -AR && stat -c '%A %N' .git/sub/file link" >out 3>&-
+  diff want out
+}
+
+@test "guests run side by side, and none sees what another wrote" {
+  "$VM" run job 'echo mine >/root/note; echo mine >note; echo started; sleep 1000' >first 2>&1 3>&- &
+  eventually grep -q started first
+  in_vm 'cat /root/note note; echo done'
+  [ "$(cat out)" = "done" ]
+  [ "$(grep -c "No such file" err)" -eq 2 ]
+  kill -0 $! # the first has not ended meanwhile
+}
+
+@test "a run with a finished image does not wait for a build" {
+  local cache=${LABS_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/linux-process-memory-labs}
+  flock "$cache/lock" sleep 1000 3>&- &
+  in_vm true
+  kill $!
+  [ "$status" -eq 0 ]
+}
+
+@test "a run that is ended leaves no guest and no file: Ctrl-C, SIGTERM, SIGHUP, SIGKILL" {
+  local signal
+  for signal in INT TERM HUP KILL; do
+    env --default-signal=INT setsid "$VM" run job 'echo started; sleep 1000' >out 2>&1 3>&- &
+    eventually grep started out
+    if [[ $signal == INT ]]; then kill -INT -- "-$!"; else kill "-$signal" $!; fi
+    wait $! || :
+    echo "after $signal: $(ls -A tmp)"
+    eventually no_guests
+    [ -z "$(ls -A tmp)" ]
+  done
+}
+
+@test "125 and one line when the guest ends before the command: killed, switched off, all its processes killed" {
+  "$VM" run job 'echo started; sleep 1000' >out 2>err 3>&- &
+  eventually grep -q started out
+  guests | xargs kill -KILL
+  run -125 wait $!
+  cat err
+  [ "$(cat err)" = "vm: the guest ended before the command: killed by SIGKILL; is memory short, or a limit (ulimit -a)?" ]
+  for command in 'poweroff -f' 'kill -9 -1; sleep 1000'; do
+    in_vm "$command"
+    [ "$status" -eq 125 ]
+    [ "$(cat err)" = "vm: the guest ended before the command: it was switched off, or its kernel failed" ]
+  done
+}
+
+@test "the time limit: 124" {
+  VM_TIMEOUT=1 in_vm 'echo before; sleep 1000'
+  [ "$status $(cat out)" = "124 before" ]
+  VM_TIMEOUT=soon in_vm true
+  [ "$status $(cat err)" = "125 vm: VM_TIMEOUT=soon: a number of seconds is wanted" ]
+}
+
+@test "125 and what to do: no folder, no TMPDIR, no room in it, a low file size limit, a full stdout" {
+  "$VM" ready
+  run -125 "$VM" run nowhere true
+  [ "$output" = "vm: no folder nowhere" ]
+  TMPDIR=/nowhere run -125 "$VM" run job true
+  [ "$output" = "vm: no folder /nowhere: set TMPDIR to another" ]
+  run -125 bash -c 'ulimit -f 1; exec "$0" run job true' "$VM"
+  has "$output" "vm: cannot copy job to $TMPDIR: a file that cannot be read, no room, or ulimit -f"
+  run -125 bash -c 'ulimit -f 100; exec "$0" run job true' "$VM"
+  has "$output" "vm: the guest ended before the command: "
+  has "$output" "File too large"
+  run -125 bash -c '"$0" run job "echo x" >/dev/full' "$VM"
+  [ "$output" = "vm: cannot write the output: No space left on device" ]
+  [ -z "$(ls -A tmp)" ]
+}
+
+@test "a start says so on a terminal, or with LABS_VERBOSE, else not" {
+  script -qec "'$VM' run job 'echo out'" /dev/null >terminal 3>&-
+  cat terminal
+  has "$(cat terminal)" "vm: starting the lab VM (some seconds) ..."
+  LABS_VERBOSE=1 in_vm true
+  [ "$(cat err)" = "vm: starting the lab VM (some seconds) ..." ]
+  in_vm true
+  [ ! -s err ]
+}
+
+@test "a shell: says what it is, has the terminal's size, blocks no other guest, ends with status 0" {
+  echo text >job/file
+  {
+    eventually grep -q "To leave: exit" terminal >&2
+    "$VM" run job 'echo meanwhile' >out
+    printf 'stty size; cat file; tty\rfalse\rexit\r'
+    sleep 1000
+  } 3>&- | script -qec "stty rows 33 cols 101; '$VM' shell job; echo status \$?" /dev/null >terminal 3>&- &
+  eventually grep -q "status" terminal
+  cat terminal
+  kill "$(jobs -p)"
+  [ "$(cat out)" = meanwhile ]
+  for word in "This is a copy of your folder" "33 101" text /dev/hvc0 "status 0"; do
+    has "$(cat terminal)" "$word"
+  done
+  [ -z "$(ls -A tmp)" ]
+  run -125 "$VM" shell job </dev/null
+  [ "$output" = "vm: a shell needs a terminal" ]
+}
+
+@test "of two builds the second waits and says so; interrupted, they leave nothing" {
+  pretends mmdebstrap 'echo $$ >>pids; echo half >disk; exec sleep 1000'
+  export PATH=$PWD/bin:$PATH LABS_CACHE=$PWD/cache TMPDIR=/tmp
+  "$VM" build >first 2>&1 3>&- &
+  first=$!
+  eventually compgen -G 'cache/vm-*.tmp/disk' >/dev/null
+  "$VM" run job true >second 2>&1 3>&- &
+  eventually grep "vm: waiting for another build of the lab VM in $PWD/cache" second
+  kill -TERM $first
+  wait $first || :
+  eventually grep "vm: building the lab VM" second
+  eventually compgen -G 'cache/vm-*.tmp/disk' >/dev/null
+  run ! "$VM" ready
+  [ "$output" = "" ]
+  kill -TERM $!
+  run -130 wait $!
+  ls -A cache
+  [ "$(ls -A cache)" = lock ]
+}
+
+@test "a build that fails says why, and where to read it" {
+  pretends mmdebstrap 'echo E: no mirror; exit 1'
+  export PATH=$PWD/bin:$PATH LABS_CACHE=$PWD/cache
+  run -125 env TMPDIR=/tmp "$VM" build
+  [ "${lines[1]}" = "vm: mmdebstrap has failed: $PWD/cache/build.log says why" ]
+  grep "E: no mirror" cache/build.log
+  [ "$(ls -A cache | xargs)" = "build.log lock" ]
+  mkdir 'odd name'
+  TMPDIR='odd name' run -125 "$VM" build
+  [ "$output" = "vm: mmdebstrap cannot work in $PWD/odd name: set TMPDIR to a plain name" ]
+  LABS_CACHE=/proc/nowhere TMPDIR=/tmp run -125 "$VM" run job true
+  [ "$output" = "vm: cannot make /proc/nowhere: set LABS_CACHE to a folder for it" ]
+  pretends stat 'echo 409600000'
+  TMPDIR=/tmp run -125 "$VM" build
+  [ "$output" = "vm: $PWD/cache has room for 390 MB, 3000 are needed: set LABS_CACHE to another folder" ]
+}
+
+@test "a missing tool is named in one line" {
+  local tool
+  for tool in bash env dirname cat realpath sha256sum uname; do
+    ln -s "$(type -P "$tool")" bin
+  done
+  PATH=$PWD/bin run -125 "$VM" build
   [ "$output" = "vm: no qemu-system-x86_64 here. To get it: make setup   (or: apt-get install qemu-system-x86)" ]
-  LABS_CACHE=/proc/nowhere run -1 "$VM" build
+  PATH=$PWD/bin run -1 "$VM" ready
+  [ "$output" = "" ]
+  ln -s "$(type -P qemu-system-x86_64)" bin
+  PATH=$PWD/bin:/nowhere LABS_CACHE=$PWD/cache run -125 "$VM" build
   echo "$output"
-  has "$output" "vm: cannot make /proc/nowhere"
-  printf '#!/bin/sh\necho 409600000\n' >bin/stat
-  chmod +x bin/stat
-  LABS_CACHE=$PWD/cache PATH=$PWD/bin:$PATH run -1 "$VM" build
-  echo "$output"
-  has "$output" "has room for 390 MB, 3000 are needed"
-  [ "$(wc -l <<<"$output")" -eq 1 ]
+}
+
+@test "a wrong call says what the right ones are" {
+  for arguments in "" nonsense "run job" "build now" shell; do
+    # shellcheck disable=SC2086 # words
+    run -125 "$VM" $arguments
+    [ "$output" = "vm: build, ready, run FOLDER COMMAND... or shell FOLDER: see the head of grader/vm/vm" ]
+  done
 }
