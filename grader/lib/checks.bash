@@ -297,6 +297,8 @@ begun() {
 # memcheck [./NAME] ARGUMENT...: launches the program under valgrind, which takes its time.
 memcheck() {
   local -a command
+  local PROGRAMS=$PROGRAMS PROGRAM=$PROGRAM
+  [[ ! -d $PROGRAMS/dynamic ]] || PROGRAM=$PROGRAMS/dynamic/${PROGRAM##*/} PROGRAMS=$PROGRAMS/dynamic
   named "$@" || return
   RUN_TIMEOUT=30 WAIT_TIMEOUT=30
   as="${as:+$as }valgrind --leak-check=full" launch "${before[@]}" valgrind --leak-check=full --read-inline-info=no \
