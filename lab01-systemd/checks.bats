@@ -19,7 +19,6 @@ lines() { [[ -e ${2:-log} ]] && (($(wc -l <"${2:-log}") >= $1)); }
 
 lines_or_over() { lines "$@" || over; }
 
-
 # beats N [FILE [HINT]]: waits for N lines in the log of the running program.
 beats() {
   local file=${2:-log}

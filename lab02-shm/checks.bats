@@ -14,32 +14,86 @@ ftok() {
   printf '0x41%02x%04x' $((dev & 0xff)) $((ino & 0xffff))
 }
 
-# created ARGUMENT...: starts shm_creator and waits for its four lines; by then the kernel has a segment of this
-# process, in shm[...].
+# created ARGUMENT...: starts shm_creator and waits for its four lines; by then the kernel has a segment of
+# this process, in shm[...].
 created() {
   start ./shm_creator "$@" || return
   printed 4
-  shm_with cpid "$pid" || wrong expected "a segment, created by this process" kernel "none in /proc/sysvipc/shm" \
-    program "$(sed -n 2p "$run.out")" stderr "$(head -n 1 "$run.err")" \
+  shm_with cpid "$pid" || wrong expected "a segment, created by this process" \
+    kernel "none in /proc/sysvipc/shm" program "$(sed -n 2p "$run.out")" stderr "$(head -n 1 "$run.err")" \
     likely "shmget was not called with IPC_CREAT, or its segment is gone already"
+  id=${shm[id]}
 }
 
 # of_segment FIELD: an observer for `becomes`: that field of the segment that the last program created.
 of_segment() { shm_with cpid "$pid" && value=${shm[$1]} || value="(no segment)"; }
+
+# shown N FILE: the program has printed N lines, in the shape of FILE; shm[...] is what the kernel says of it.
+shown() {
+  printed "$1"
+  shape "$2"
+  shm_with id "${said[id_create]}" || :
+}
+
+# told STEP [FIELD=VALUE]: the line of that step says what the kernel says, this field has this value.
+told() {
+  local field want
+  for field in key id perms bytes nattch status; do
+    [[ ${2-} == "$field="* ]] && want=${2#*=} || want=${shm[$field]-none}
+    same "$field, step $1" "$want" _ "${said[${field}_$1]}" "${MISTAKES[$field]-}"
+  done
+}
+declare -gA MISTAKES=([perms]="*=SHM_DEST and SHM_LOCKED are in the mode too: mask it with 0777"
+  [bytes]="*=that was asked for; IPC_STAT says what there is" [key]="*=ask the kernel: IPC_STAT"
+  [nattch]="*=ask the kernel, it counts others too: IPC_STAT"
+  [status]="*=it can be dest and locked, both: ask the kernel")
+
+# stops SIGNAL [HINT]: that signal ends the program, with exit 0, and nothing is left.
+stops() {
+  finish "$1"
+  ended "exit 0" "${2-}"
+}
 
 # there WHAT: segment $id still is.
 there() {
   shm_with id "$id" || wrong expected "segment $id still there" kernel "it is gone" likely "$1"
 }
 
-# silent: the finished run printed nothing on stdout.
-silent() {
+# denied CALL REASON [HINT]: the finished run was refused, and printed nothing on stdout.
+denied() {
+  refused "$@"
   [[ -z $stdout ]] || wrong expected "nothing on stdout: there is no segment" program "${stdout%%$'\n'*}"
 }
 
-# text_in BYTES, counter_in: what segment $id holds, read by the check itself.
+# What segment $id holds, read and written by the check itself.
 text_in() { perl -e 'shmread($ARGV[0], $v, 0, $ARGV[1]) and print unpack("Z*", $v)' "$id" "$1"; }
 counter_in() { perl -e 'shmread($ARGV[0], $v, 0, 8) and print unpack("q", $v)' "$id"; }
+put_in() { perl -e 'shmwrite($ARGV[0], "$ARGV[1]\0", 0, $ARGV[2])' "$id" "$1" "$2"; }
+
+# wrote TEXT, found TEXT: shm_message puts it into segment $id; shm_message finds it there.
+wrote() {
+  try ./shm_message "${shm[key]}" write "$1"
+  ended "exit 0" "shmget with size 0 finds a segment of any size"
+  same message "$1" "$(text_in 300)" _ "$1?*=a string ends with a 0 byte: copy that too" \
+    "*=the text begins at the start of the segment; a pointer to it means nothing to others"
+}
+found() {
+  try ./shm_message "${shm[key]}" read
+  ended "exit 0"
+  same message "$1" _ "$stdout" "*=the text ends at its 0 byte, or with the segment"
+}
+
+# held_at_its_line ARGUMENT...: runs shm_count until it prints; there it is stopped, and main is its pid.
+held_at_its_line() {
+  trace -e trace=write -e inject=write:signal=SIGSTOP:when=1 -- ./shm_count "$@" || return
+  is_held() {
+    main=$(sed -n 's/ *--- stopped by SIGSTOP ---$//p' strace.log)
+    [[ -n $main ]] && shm_with cpid "$main"
+  }
+  eventually is_held || wrong expected "the segment is there while it prints" kernel "it is not" \
+    likely "print first, then detach; the counter is in a segment that this process has created"
+  id=${shm[id]}
+}
 
 STOPS="sigprocmask(2), sigwait(3), signal(7)"
 
@@ -50,7 +104,7 @@ STOPS="sigprocmask(2), sigwait(3), signal(7)"
   local time
   pick time 7 50
   created --time "$time"
-  shape create.txt 'Key: 1[01]????????=the key is printed in decimal: use 0x%08x' 'Key: 41??????=0x is missing'
+  shape create.txt 'Key: 1[01]????????=this is decimal: use 0x%08x' 'Key: 41??????=0x is missing'
   same ID "${shm[id]}" "${shm[id]}" "${said[id]}" "0=print what shmget returned"
   same key "$(ftok .)" "${shm[key]}" "${said[key]}" "0x00000000=IPC_PRIVATE makes a segment that no key finds"
   same seconds "$time" _ "${said[time]}"
@@ -60,11 +114,10 @@ STOPS="sigprocmask(2), sigwait(3), signal(7)"
 @test "1.2 the key is made of --path and 'A' by ftok [6]" {
   reads="ftok(3)"
   local path
-  for path in $(shuf -n 3 --random-source=<(yes $RANDOM) -e / /etc /usr /etc/passwd /bin/sh /var /usr/bin); do
+  for path in $(shuf -n 3 --random-source=<(yes $RANDOM) -e / /etc /usr /etc/passwd /bin/sh /var); do
     created --time 50 --path "$path"
     shape create.txt 'Key: 0x*[A-F]*=ipcs prints the key in lower case: use %x, not %X'
     same key "$(ftok "$path")" "${shm[key]}" "${said[key]}" \
-      "0x00000000=IPC_PRIVATE makes a segment that no key finds" \
       "$(ftok .)=the file must come from --path" "0x[!4]*=the second argument of ftok is 'A'"
   done
 }
@@ -76,7 +129,7 @@ STOPS="sigprocmask(2), sigwait(3), signal(7)"
   one_of mode 620 640 644 660 604
   created --time 50 --size "$size" --mode "$mode"
   same bytes "$size" "${shm[bytes]}" _ "1024=the size must come from --size" \
-    "$(((size + 4095) / 4096 * 4096))=the kernel keeps the size that was asked for; only memory comes in pages"
+    "$(((size + 4095) / 4096 * 4096))=bytes is what was asked for; only memory comes in pages"
   same perms "$mode" "${shm[perms]}" _ "0=the mode belongs into the flags of shmget, beside IPC_CREAT" \
     "[0-7]*=the mode must come from --mode, and is octal"
 }
@@ -89,11 +142,11 @@ STOPS="sigprocmask(2), sigwait(3), signal(7)"
   pick time 11 25
   try ./shm_creator --time "0.$time"
   ended "exit 0" "the time is over: remove the segment, exit with 0"
-  ((ms >= time * 10)) || wrong expected "at least 0.$time s" kernel "$ms ms" likely "fractions of a second count"
+  ((ms >= time * 10)) || wrong expected "at least 0.$time s" kernel "$ms ms" likely "fractions count"
   try ./shm_creator --every "0.$time" --time 0 remove
   ended "exit 0" "a timer of 0 is off: setitimer(2)"
   ((ms >= time * 10)) || wrong expected "at least 0.$time s before the step" kernel "$ms ms"
-  same "line 4" "exit in 0.${time%0} seconds..." _ "$(sed -n '4s/.*will //p' "$run.out")" "*=all the waits, in seconds"
+  same "line 4" "in 0.${time%0} seconds..." _ "$(sed -n '4s/.*exit //p' "$run.out")" "*=all waits, in seconds"
 }
 
 @test "2.2 INT, TERM, HUP, PIPE: it ends at once, and nothing is left [5]" {
@@ -102,8 +155,7 @@ STOPS="sigprocmask(2), sigwait(3), signal(7)"
   for signal in INT TERM HUP PIPE; do
     created --time 5000 # in microseconds, too large for an int
     eventually in_state S "$pid" || :
-    finish "$signal"
-    ended "exit 0" "SIG$signal ends a process that neither catches nor blocks it, without any clean-up"
+    stops "$signal" "SIG$signal ends a process that neither catches nor blocks it, without any clean-up"
   done
 }
 
@@ -114,23 +166,22 @@ STOPS="sigprocmask(2), sigwait(3), signal(7)"
 }
 
 @test "2.4 sleeps while it waits, also after Ctrl-Z and fg [4]" {
-  requires strace
   reads="$STOPS, proc(5)"
   local time=$((5 * (SLOW < 300 ? SLOW : 300))) before lines
-  switches() { lines=$(grep -E '^(State|.*ctxt_switches):' "/proc/$pid/status") && value=${lines//[$'\n\t']/ }; }
-  created --time "$((time / 1000)).$(printf %03d $((time % 1000)))"
-  nap "$((time / 2000)).$(printf %03d $((time / 2 % 1000)))"
-  send STOP
-  eventually in_state T "$pid" || :
-  send CONT
-  becomes state '*sleeping*' switches -- '*running*=a loop that looks at the time again and again' '=a wait that SIGCONT interrupts goes on'
+  switches() {
+    lines=$(grep -E '^(State|.*ctxt_switches):' "/proc/$pid/status") && value=${lines//[$'\n\t']/ }
+  }
+  created --time "$(seconds "$time")"
+  nap "$(seconds $((time / 2)))"
+  suspend
+  becomes state '*sleeping*' switches -- '*running*=it looks at the time again and again' \
+    '=a wait that SIGCONT interrupts goes on'
   before=$value
   nap 0.1
-  switches && same "state while waiting" "$before" "$value" _ "*=a sleep of its own again and again: wait once, for all of it"
+  switches && same "state while waiting" "$before" "$value" _ "*=a sleep of its own again and again"
   finish
   ended "exit 0" "a wait that was interrupted goes on: for what is left of the time"
-  within "$ms" "$time" $((time * 35 / 100)) ||
-    wrong expected "$time ms in all" kernel "$ms ms" likely "an interrupted wait goes on for what is left of the time, not all of it"
+  near "ms in all" "$time" $((time * 35 / 100)) "$ms" _ "$((time * 3 / 2))=what is left of it, not all of it"
 }
 
 # ---- task 3: errors -------------------------------------------------------------------------------
@@ -140,46 +191,39 @@ STOPS="sigprocmask(2), sigwait(3), signal(7)"
   local size id
   pick size 100 2000
   created --time 50 --size "$size"
-  id=${shm[id]}
   try ./shm_creator --time 0 --size $((size + 1))
-  refused shmget "Invalid argument"
-  silent
+  denied shmget "Invalid argument"
   there "a program that could not create must not remove"
   try ./shm_creator --time 0 --size "$size" --exclusive
-  refused shmget "File exists" "IPC_EXCL, beside IPC_CREAT, refuses a key that is in use"
-  silent
+  denied shmget "File exists" "IPC_EXCL, beside IPC_CREAT, refuses a key that is in use"
   try ./shm_creator --time 0 --size $((size - 1))
   ended "exit 0" "without IPC_EXCL a larger segment is found, and used"
   shape create.txt
   same "ID of the segment that is found" "$id" _ "${said[id]}"
-  ! shm_with id "$id" || wrong expected "segment $id removed at the end" kernel "it is there" likely "remove what was found, too"
+  ! shm_with id "$id" || wrong expected "segment $id removed" kernel "it is there" likely "remove it too"
 }
 
 @test "3.2 no permission, or too much memory: says so [4]" {
   requires permissions
   reads="shmget(2)"
-  local size=562949953422336 # 2^49 + 1024
+  local id size=562949953422336 # 2^49 + 1024
   [[ $(</proc/sys/vm/overcommit_memory) != 1 ]] || size=0
   created --time 50 --mode 0
   with "${WITHOUT_IPC_OWNER[@]}" -- try ./shm_creator --time 0
-  refused shmget "Permission denied"
-  silent
+  denied shmget "Permission denied"
   try ./shm_creator --time 0 --path / --size "$size"
-  refused shmget "@(Cannot allocate memory|Invalid argument|No space left on device)" "a size has 64 bits: size_t"
-  silent
+  denied shmget "@(Cannot allocate memory|Invalid argument|No space left on device)" "size_t has 64 bits"
 }
 
 @test "3.3 a path or a number that is no good: says so, creates nothing [4]" {
   reads="ftok(3), perror(3), getopt_long(3)"
   local bad
   try ./shm_creator --time 0 --path /no/such/file
-  refused ftok "No such file or directory" "ftok returns -1 for a file that is not there"
-  silent
+  denied ftok "No such file or directory" "ftok returns -1 for a file that is not there"
   for bad in "--size 12x" "--size -1" "--time -0.5" "--time 1,5" "--mode 888" "--nonsense" "atach"; do
     # shellcheck disable=SC2086 # two words
     try ./shm_creator --time 0 $bad
     fails 2 "..." "usage errors exit with 2"
-    silent
   done
 }
 
@@ -195,37 +239,26 @@ STOPS="sigprocmask(2), sigwait(3), signal(7)"
   reads="shmat(2), shmdt(2)"
   created --every 0 --time 50 attach
   becomes nattch 1 of_segment nattch -- "0=shmget makes a segment; only shmat attaches it"
-  finish TERM
-  ended "exit 0"
+  stops TERM
   created --every 0 --time 50 attach attach detach
   becomes "seconds since 1970 of the last shmdt" "[1-9]*" of_segment dtime -- "0=shmdt was never called"
-  becomes nattch 1 of_segment nattch -- "2=shmdt takes the address that shmat returned" "0=attached twice, detached once"
-  finish TERM
-  ended "exit 0"
+  becomes nattch 1 of_segment nattch -- "2=shmdt takes the address that shmat returned" "0=detached once only"
+  stops TERM
 }
 
 @test "4.2 each line says what the kernel says, of a segment found too [5]" {
   reads="shmctl(2), ipcs(1)"
-  local size mode field
+  local size mode id
   pick size 1100 9000
   one_of mode 620 640 644 660
   created --every 0 --time 50 --size "$size" --mode "$mode" attach
-  printed 6
-  shape attach.txt
-  shm_with cpid "$pid" || :
-  for field in key id perms bytes status; do
-    same "$field" "${shm[$field]-none}" _ "${said[${field}_attach]}"
-    same "$field before" "${shm[$field]-none}" _ "${said[${field}_create]}"
-  done
-  same "nattch before" 0 _ "${said[nattch_create]}"
-  same nattch 1 "${shm[nattch]-none}" "${said[nattch_attach]}" "0=shmget makes a segment; only shmat attaches it"
-  start ./shm_creator --every 0 --time 50 --size 1 --mode 600 attach
-  printed 6
-  shape attach.txt
-  for field in key id perms bytes; do
-    same "$field of the segment found" "${shm[$field]}" _ "${said[${field}_attach]}" "*=that was asked for; IPC_STAT says what there is"
-  done
-  same "nattch of both" 2 _ "${said[nattch_attach]}" "1=ask the kernel, it counts others too: IPC_STAT"
+  shown 6 attach.txt
+  told create nattch=0
+  told attach nattch=1
+  start ./shm_creator --every 0 --time 50 --size 1 --mode 600 attach # finds that one
+  shown 6 attach.txt
+  same "ID of the segment that is found" "$id" _ "${said[id_attach]}"
+  told attach nattch=2
 }
 
 @test "4.3 notices when shmat, shmdt or IPC_STAT fails, and removes [4]" {
@@ -242,12 +275,9 @@ STOPS="sigprocmask(2), sigwait(3), signal(7)"
   reads="shmctl(2), getrlimit(2)"
   created --every 0 --time 50 lock
   becomes status locked of_segment status -- "-=SHM_LOCK is a command of shmctl, not a flag of shmget"
-  printed 6
-  shape lock.txt
-  same status locked _ "${said[status_lock]}"
-  same nattch 0 "${shm[nattch]-none}" "${said[nattch_lock]}"
-  same perms 666 _ "${said[perms_lock]}" "*=SHM_LOCKED is in the mode too: mask it with 0777"
-  finish TERM
+  shown 6 lock.txt
+  told lock nattch=0
+  stops TERM
   errors_at shmctl ./shm_creator --every 0 --time 0 lock
 }
 
@@ -255,21 +285,16 @@ STOPS="sigprocmask(2), sigwait(3), signal(7)"
   requires memlock
   reads="shmctl(2), shmdt(2)"
   created --every 0 --time 50 attach remove lock
-  becomes status dest,locked of_segment status -- "locked=IPC_RMID is due at the step remove, not only at the end"
-  printed 8
-  shape dest.txt
-  same key 0x00000000 "${shm[key]}" "${said[key_remove]}"
-  same nattch 1 "${shm[nattch]}" "${said[nattch_remove]}"
-  same "perms, status" "666, dest" _ "${said[perms_remove]}, ${said[status_remove]}" "*=SHM_DEST is in the mode too: mask it with 0777"
-  same "status at last" dest,locked _ "${said[status_lock]}" "*=it can be both"
-  finish TERM
-  ended "exit 0" "once is enough: a segment that is gone cannot be removed again"
+  becomes status dest,locked of_segment status -- "locked=IPC_RMID is due at the step, not only at the end"
+  shown 8 dest.txt
+  same "key, when removed" 0x00000000 "${shm[key]}" _
+  told remove status=dest
+  told lock
+  stops TERM "once is enough: a segment that is gone cannot be removed again"
   created --every 0 --time 50 --path / remove || :
   becomes segment "(no segment)" of_segment id -- "*=no process is attached: removed is gone"
-  printed 6
-  shape gone.txt
-  finish TERM
-  ended "exit 0" "once is enough: a segment that is gone cannot be removed again"
+  shown 6 gone.txt
+  stops TERM "once is enough: a segment that is gone cannot be removed again"
 }
 
 @test "5.3 sanitizers, valgrind and the compiler find nothing [4]" {
@@ -291,20 +316,12 @@ STOPS="sigprocmask(2), sigwait(3), signal(7)"
   pick number 100000 999999
   printf -v long '%s %0200d' "$number" 0
   created --time 50 --size 300
-  id=${shm[id]}
-  for text in "$long" "%s second: $((number / 7))" "by the check: $number" ""; do
-    if [[ $text == by* ]]; then
-      perl -e 'shmwrite($ARGV[0], "$ARGV[1]\0", 0, 1 + length $ARGV[1])' "$id" "$text"
-    else
-      try ./shm_message "${shm[key]}" write "$text"
-      ended "exit 0" "shmget with size 0 finds a segment of any size"
-    fi
-    same message "$text" "$(text_in 300)" _ "$text?*=a string ends with a 0 byte: copy that too" \
-      "*=the text begins at the start of the segment; a pointer to it means nothing to others"
-    try ./shm_message "${shm[key]}" read
-    ended "exit 0"
-    same message "$text" _ "$stdout"
+  for text in "$long" "%s second: $((number / 7))" ""; do
+    wrote "$text"
+    found "$text"
   done
+  put_in "by the check: $number" 300
+  found "by the check: $number"
   there "only its creator removes it"
   same nattch 0 "${shm[nattch]}" _
 }
@@ -313,24 +330,22 @@ STOPS="sigprocmask(2), sigwait(3), signal(7)"
   requires strace sanitizers
   reads="shmget(2), shmctl(2)"
   local text=123456789012345 id page
-  try ./shm_message 0x41424344 read
-  refused shmget "No such file or directory" "without IPC_CREAT shmget only looks for the key"
-  try ./shm_message 0x41424344 write hello
-  refused shmget "No such file or directory" "without IPC_CREAT shmget only looks for the key"
+  for page in read "write hello"; do
+    # shellcheck disable=SC2086 # two words
+    try ./shm_message 0x41424344 $page
+    denied shmget "No such file or directory" "without IPC_CREAT shmget only looks for the key"
+  done
   created --time 50 --size 16
-  id=${shm[id]}
   sanitized ./shm_message "${shm[key]}" write "$text"
   ended "exit 0" "15 characters and the final 0 byte do fit"
   try ./shm_message "${shm[key]}" write "${text}6"
   fails 1 "..." "shm_segsz of IPC_STAT is the size that was asked for; its page is larger"
   same message "$text" "$(text_in 16)" _
   errors_at "shmget shmctl shmat" ./shm_message "${shm[key]}" read
-  page=$(getconf PAGESIZE)
-  created --time 50 --path / --size "$page"
-  perl -e 'shmwrite($ARGV[0], "x" x $ARGV[1], 0, $ARGV[1])' "${shm[id]}" "$page"
-  try ./shm_message "${shm[key]}" read
-  ended "exit 0"
-  same "bytes, of a text without a 0 byte" "$page" _ "${#stdout}" "*=no 0 byte: the text ends with the segment"
+  printf -v page "%0$(getconf PAGESIZE)d" 0
+  created --time 50 --path / --size ${#page}
+  put_in "$page" ${#page}
+  found "$page"
 }
 
 # ---- task 7: a counter ----------------------------------------------------------------------------
@@ -338,17 +353,11 @@ STOPS="sigprocmask(2), sigwait(3), signal(7)"
 @test "7.1 processes that do not take turns lose updates [4]" {
   requires strace
   reads="fork(2), shm_overview(7)"
-  local procs count id
+  local procs count id counter
   pick procs 3 4
   pick count 10 16
-  # held when it prints, while the segment is there
-  trace -e trace=write -e inject=write:signal=SIGSTOP:when=1 -- ./shm_count --count "$count" --procs "$procs" --hold 0.008
-  held() { main=$(sed -n 's/ *--- stopped by SIGSTOP ---$//p' strace.log) && [[ -n $main ]] && shm_with cpid "$main"; }
-  eventually held || wrong expected "the segment is there when the numbers are printed" kernel "it is not" \
-    likely "print first, then detach; the counter is in a segment that this process has created"
-  id=${shm[id]}
+  held_at_its_line --count "$count" --procs "$procs" --hold 0.008
   same status dest "${shm[status]}" _ "-=IPC_RMID right after shmat: nothing is left, whatever happens"
-  local counter
   counter=$(counter_in)
   kill -CONT "$main"
   finish
@@ -358,7 +367,7 @@ STOPS="sigprocmask(2), sigwait(3), signal(7)"
   same counter "$counter" _ "${said[got]}" "*=the counter is the long at the start of the segment"
   same lost $((procs * count - counter)) _ "${said[lost]}"
   ((counter >= count / 2 && counter * 5 <= procs * count * 4)) ||
-    wrong expected "a counter that each adds to, and a fifth or more of $((procs * count)) lost" kernel "counter $counter" \
+    wrong expected "a fifth or more of it lost" kernel "counter $counter" \
       likely "read, then wait for --hold, then write: others read the same value meanwhile"
 }
 
@@ -371,10 +380,9 @@ STOPS="sigprocmask(2), sigwait(3), signal(7)"
   try ./shm_count --count "$count" --procs "$procs" --hold 0.002 --sync
   ended "exit 0" "a hang: sem_init with pshared 0 makes a lock for threads, not for processes"
   shape count.txt
-  same got $((procs * count)) _ "${said[got]}" "*=is the lock taken before the read and given back after the write?"
-  same lost 0 _ "${said[lost]}"
-  ((ms >= procs * count * 2)) || wrong expected "$((procs * count)) times --hold, 0.002 s, one after the other" kernel "$ms ms" \
-    likely "the lock is held from the read to the write, --hold included"
+  same got $((procs * count)) _ "${said[got]}" "*=lock before the read, unlock after the write"
+  ((ms >= procs * count * 2)) || wrong expected "$((procs * count)) times 0.002 s, one after the other" \
+    kernel "$ms ms" likely "the lock is held from the read to the write, --hold included"
   sanitized ./shm_count --procs 64 --count 2 --hold 0 --sync
   ended "exit 0"
   same output "expected 128, got 128, lost 0" _ "$stdout"
@@ -389,8 +397,8 @@ STOPS="sigprocmask(2), sigwait(3), signal(7)"
   children() { value=$(cat "/proc/$pid/task/$pid/children" | wc -w); }
   becomes children "$procs" children
   becomes nattch $((procs + 1)) of_segment nattch -- "*=each process counts in the same segment"
-  eventually sleeps "$pid" || wrong expected "the first process sleeps while its children count" kernel "it runs" \
-    likely "waitpid with WNOHANG, again and again"
+  eventually sleeps "$pid" || wrong expected "the first process sleeps while its children count" \
+    kernel "it runs" likely "waitpid with WNOHANG, again and again"
   finish TERM
   ended "exit 1" "a stop signal ends the children, and then the program"
   same stdout "" _ "$stdout"

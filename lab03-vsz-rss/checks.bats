@@ -7,7 +7,7 @@ bats_require_minimum_version 1.5.0
 source "$GRADER/lib/checks.bash"
 all_require smaps
 
-RUN_TIMEOUT=20          # a run stops at each step
+RUN_TIMEOUT=20      # a run stops at each step
 OUTPUT_LIMIT=102400 # the step `file` writes one
 PAGE=$(($(getconf PAGESIZE) / 1024))
 declare -gA told   # what the program says: told[LINE.HEADING]; line 1 is that of "start"

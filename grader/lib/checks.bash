@@ -43,12 +43,12 @@ setup() {
   trap '[[ ${FUNCNAME[0]-} != "$BATS_TEST_NAME" ]] || broken_at=$LINENO' DEBUG
   declare -ft "$BATS_TEST_NAME"
   began=$EPOCHREALTIME
-  number=${BATS_TEST_DESCRIPTION%% *}
+  check=${BATS_TEST_DESCRIPTION%% *}
   [[ $CONTAINED != yes ]] || trap signalled TERM HUP INT
   [[ -e $LAB_DIR/began ]] || : >"$LAB_DIR/began"
-  echo "$number" >"$LAB_DIR/running"
+  echo "$check" >"$LAB_DIR/running"
   cd "$BATS_TEST_TMPDIR" || return
-  RANDOM=$(((SEED + 10#${number//./}) % 32768))
+  RANDOM=$(((SEED + 10#${check//./}) % 32768))
   exec {nap}<> <(:) # `read -t` on it sleeps without a process
   reads=""
   [[ -z ${FIRST-} || ! -e $LAB_DIR/failed ]] || skip "another check has failed"
@@ -92,7 +92,7 @@ teardown() {
 # record: writes the verdict and its evidence, a line of JSON, behind what `list` says of the check.
 record() {
   local line text evidence="" points=0 ms
-  while IFS= read -r line && [[ $line != *"\"number\":\"$number\""* ]]; do :; done <"$LAB_DIR/checks.jsonl"
+  while IFS= read -r line && [[ $line != *"\"number\":\"$check\""* ]]; do :; done <"$LAB_DIR/checks.jsonl"
   [[ $line =~ \"max\":([0-9]+) && $verdict == passed ]] && points=${BASH_REMATCH[1]}
   for text in "${notes[@]}"; do
     text=${text//\\/\\\\}
@@ -204,8 +204,16 @@ with() {
 # send SIGNAL [RUN]: to the program of this run; the student sees it with what was run.
 send() {
   local of=${2:-$run}
-  [[ ${notes[ran_at[$of]]-} != "ran "* ]] || notes[ran_at[$of]]+=" sleep 1; kill -$1 \$!;"
+  local at=${ran_at[$of]}
+  [[ ${notes[at]-} != "ran "* ]] || notes[at]+=" sleep 1; kill -$1 \$!;"
   kill "-$1" "${pid_of[$of]}" 2>/dev/null || :
+}
+
+# suspend: stops the program and lets it go on, as Ctrl-Z and fg do.
+suspend() {
+  send STOP
+  eventually in_state T "$pid" || :
+  send CONT
 }
 
 # finish [RUN] [SIGNAL]: sends the signal if any, and waits for the end of the run.
@@ -360,6 +368,9 @@ sleeps() {
     nap
   done
 }
+
+# seconds MS: that many milliseconds, in seconds, as an option or nap takes them.
+seconds() { printf '%d.%03d' $(($1 / 1000)) $(($1 % 1000)); }
 
 # ---- drawing -------------------------------------------------------------------------------------
 

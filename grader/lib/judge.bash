@@ -40,8 +40,8 @@ wrong() {
   [[ -z $ended ]] || note ended "$ended"
   [[ -z $say ]] || note stderr "$say"
   [[ -z $crash ]] || note likely "it crashed: gdb or valgrind shows the line"
-  note read "${reads:+$reads; }task ${number%.*} in $LAB/README.md"
-  note again "SEED=$SEED make ${LAB%%-*} TASK=$number"
+  note read "${reads:+$reads; }task ${check%.*} in $LAB/README.md"
+  note again "SEED=$SEED make ${LAB%%-*} TASK=$check"
   verdict=failed
   return 1
 }
@@ -269,7 +269,8 @@ sanitized() {
   named "$@" || return
   launch env ASAN_OPTIONS=exitcode=99:detect_leaks=0:allocator_may_return_null=1 UBSAN_OPTIONS=exitcode=99 \
     "$PROGRAMS/sanitized/${1#./}" "${@:2}"
-  notes[ran_at[$run]]="ran $build $1 ${*:2}"
+  local at=${ran_at[$run]}
+  notes[at]="ran $build $1 ${*:2}"
   finish
   error=$(grep -m 1 -E 'ERROR: [A-Za-z]+Sanitizer|runtime error:' "$run.err") || return 0
   wrong expected "nothing for AddressSanitizer and UndefinedBehaviorSanitizer to find" \
@@ -278,6 +279,7 @@ sanitized() {
 }
 
 # no_warning [NAME]: the compiler had none for NAME.c, or for any program.
+# shellcheck disable=SC2120 # not every lab names it
 no_warning() {
   local warning
   warning=$(grep -m 1 -E "^${1:-[A-Za-z0-9_]+}\.c:[0-9:]+ warning: " "$BUILD_LOG") || return 0

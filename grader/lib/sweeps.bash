@@ -18,7 +18,7 @@ IDLE='brk|mmap|munmap|mprotect|getrandom|(new)?fstatat?|ioctl|exit_group'
 # made of these, "NAME N LINE" in order, and last_wait to the index of the first one after its last wait.
 calls_of() {
   local log=$BATS_TEST_TMPDIR/calls line name args=("${@:2}")
-  local -A seen=()
+  local -A times=()
   local -a command
   calls=() last_wait=0
   [[ -n ${has[strace]-} ]] || broken "it sweeps, and does not say: requires strace" || return
@@ -28,8 +28,8 @@ calls_of() {
   ended "exit 0" || return
   while IFS= read -r line; do
     name=${line%%(*}
-    seen[$name]=$((${seen[$name]-0} + 1))
-    [[ ! $name =~ ^($1)$ ]] || calls+=("$name ${seen[$name]} $line")
+    times[$name]=$((${times[$name]-0} + 1))
+    [[ ! $name =~ ^($1)$ ]] || calls+=("$name ${times[$name]} $line")
     [[ ! $name =~ ^($WAITS)$ ]] || last_wait=${#calls[@]}
   done <"$log"
 }
