@@ -168,6 +168,7 @@ static void parse(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    setvbuf(stdout, NULL, _IOLBF, 0); /* whole lines, into a pipe too */
     parse(argc, argv);
     block_signals(); /* before there is a segment that they could leave */
     create();

@@ -190,7 +190,7 @@ fails() {
 
 # refused CALL REASON [HINT]: it failed because a call failed: exit 1 (or $code), and one line on stderr that
 # names the call and ends with what the kernel said.
-refused() { fails "${code:-1}" "$1...: $2" "${3:-"check what $1 returns; perror(\"$1\") says the rest"}"; }
+refused() { fails "${code:-1}" "$1...: $2" "${3:-"check what $1 returns; err(3) says the rest"}"; }
 
 # leaves_nothing: what holds at the end of every run, whatever it was for.
 leaves_nothing() {
@@ -265,12 +265,12 @@ memcheck_is_clean() {
 # sanitizers find nothing. The check must have required sanitizers.
 sanitized() {
   [[ -n ${has[sanitizers]-} ]] || broken "sanitized, and not: requires sanitizers" || return
-  local error command build="make CFLAGS='-g -fsanitize=address,undefined,float-cast-overflow' clean all;"
+  local error command
   named "$@" || return
   launch env ASAN_OPTIONS=exitcode=99:detect_leaks=0:allocator_may_return_null=1 UBSAN_OPTIONS=exitcode=99 \
     "$PROGRAMS/sanitized/${1#./}" "${@:2}"
   local at=${ran_at[$run]}
-  notes[at]="ran $build $1 ${*:2}"
+  notes[at]="ran $* # compiled with -fsanitize=address,undefined"
   finish
   error=$(grep -m 1 -E 'ERROR: [A-Za-z]+Sanitizer|runtime error:' "$run.err") || return 0
   wrong expected "nothing for AddressSanitizer and UndefinedBehaviorSanitizer to find" \

@@ -70,7 +70,7 @@ judge_oldest() {
   [[ $line != *IPC_RMID* || -z $text ]] || ipc_clear # no program can remove it when the kernel refuses
   notes+=("$ran")
   if [[ -n $text ]]; then
-    fails "${promised#exit }" "$text" "look at what each call returns; its name and perror(3) say the rest"
+    fails "${promised#exit }" "$text" "look at what each call returns; its name and err(3) say the rest"
   else
     # shellcheck disable=SC2053 # a pattern
     [[ $end != $promised ]] || promised=$end
