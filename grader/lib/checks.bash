@@ -40,7 +40,7 @@ stdout="" stderr="" # of the run that finished last
 # bats calls this before each check; a lab's own preparations go into `prepare`.
 setup() {
   set +T # bats' DEBUG trap costs more than the checks; what is left of it tells the line of a broken one
-  trap '[[ ${FUNCNAME[0]-} != "$BATS_TEST_NAME" ]] || broken_at=$LINENO' DEBUG
+  trap '[[ ${FUNCNAME[0]-} != "$BATS_TEST_NAME" || $LINENO == 1 ]] || broken_at=$LINENO' DEBUG
   declare -ft "$BATS_TEST_NAME"
   began=$EPOCHREALTIME
   check=${BATS_TEST_DESCRIPTION%% *}
