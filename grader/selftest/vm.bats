@@ -220,7 +220,7 @@ pretends() {
   TMPDIR='odd name' run -125 "$VM" build
   [ "$output" = "vm: mmdebstrap cannot work in $PWD/odd name: set TMPDIR to a plain name" ]
   LABS_CACHE=/proc/nowhere TMPDIR=/tmp run -125 "$VM" run job true
-  [ "$output" = "vm: cannot make /proc/nowhere: set LABS_CACHE to a folder for it" ]
+  [ "$output" = "vm: cannot write to /proc/nowhere: set LABS_CACHE to another folder" ]
   pretends stat 'echo 409600000'
   TMPDIR=/tmp run -125 "$VM" build
   [ "$output" = "vm: $PWD/cache has room for 390 MB, 3000 are needed: set LABS_CACHE to another folder" ]
