@@ -51,10 +51,10 @@ setup() {
   RANDOM=$(((SEED + 10#${check//./}) % 32768))
   exec {nap}<> <(:) # `read -t` on it sleeps without a process
   reads=""
+  ipc_remember # before anything that may skip: what is cleared at the end is what came after
+  files_remember
   [[ -z ${FIRST-} || ! -e $LAB_DIR/failed ]] || skip "another check has failed"
   requires "${required[@]}"
-  ipc_remember
-  files_remember
   ! declare -F prepare >/dev/null || prepare
 }
 

@@ -231,7 +231,8 @@ files_remember() {
 # files_left: sets files to those that runs of this check left; not while another run may still use them.
 files_left() {
   local file now=()
-  ((${#supervisor[@]} == 0)) && files_now || files=()
+  files=()
+  [[ -z ${files_before+set} ]] || ((${#supervisor[@]} > 0)) || files_now
   for file in "${files[@]}"; do
     [[ $files_before == *" $file "* ]] || now+=("$file")
   done
