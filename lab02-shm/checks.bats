@@ -194,7 +194,7 @@ STOPS="sigprocmask(2), sigwait(3), signal(7)"
 @test "3.1 the key is in use: says so, leaves that segment alone [4]" {
   reads="shmget(2)"
   local size id
-  pick size 100 2000
+  pick size 100 1000
   created --time 50 --size "$size"
   try ./shm_creator --time 0 --size $((size + 1))
   denied shmget "Invalid argument"
