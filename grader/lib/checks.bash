@@ -45,7 +45,7 @@ setup() {
   began=$EPOCHREALTIME
   check=${BATS_TEST_DESCRIPTION%% *}
   [[ $CONTAINED != yes ]] || trap signalled TERM HUP INT
-  [[ -e $LAB_DIR/began ]] || : >"$LAB_DIR/began"
+  [[ -e $LAB_DIR/began ]] || cp "${BATS_TEST_SOURCE:-/dev/null}" "$LAB_DIR/began" || :
   echo "$check" >"$LAB_DIR/running"
   cd "$BATS_TEST_TMPDIR" || return
   RANDOM=$(((SEED + 10#${check//./}) % 32768))
