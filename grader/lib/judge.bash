@@ -212,7 +212,7 @@ leaves_nothing() {
     likely "unlink(2), sem_unlink(3) or shm_unlink(3) is missing; better, use none"
 }
 
-# files_now: sets files to what is in /tmp and /dev/shm, where nobody else writes there.
+# files_now: sets files to what is in /tmp and /dev/shm, where no other process writes there.
 files_now() {
   files=()
   [[ $CONTAINED == yes ]] || return 0

@@ -73,7 +73,7 @@ if [[ $EUID == 0 ]]; then
   WITHOUT_RESOURCE=(setpriv --bounding-set=-sys_resource --inh-caps=-sys_resource)
 fi
 
-# A prefix for a command that mounts something: nobody else sees it, and it ends with the command.
+# A prefix for a command that mounts something: no other process sees it, and it ends with the command.
 OWN_MOUNTS=(unshare --mount)
 [[ $EUID == 0 ]] || OWN_MOUNTS=(unshare --mount --map-root-user)
 
@@ -118,7 +118,7 @@ limits_are_enough() {
     ulimit -S -"${limit%:*}" "$(ulimit -H -"${limit%:*}")"
     has=$(ulimit -"${limit%:*}")
     [[ $has == unlimited ]] || ((has >= ${limit#*:})) ||
-      cannot "the hard limit ulimit -${limit%:*} is $has, and ${limit#*:} are needed: log in anew, or raise it" || return
+      cannot "the hard limit ulimit -${limit%:*} is $has, and ${limit#*:} are needed: log in again, or raise it" || return
   done
 }
 
