@@ -251,14 +251,14 @@ end_by_trace() {
   left=1
 }
 
-# files_open: sets open to a file that the program has open while it waits: no terminal, pipe or socket.
+# files_open: sets open to a file that the program has open while it waits: no terminal, pipe, socket or memfd.
 files_open() {
   local fd
   for fd in "/proc/$pid/fd"/*; do
     [[ ${fd##*/} -le 2 ]] && continue
     fd=$(readlink "$fd") || continue
     # shellcheck disable=SC2053 # a pattern
-    [[ $fd != /* || $fd == /dev/* || $fd == $MAY_HOLD ]] || open=$fd
+    [[ $fd != /* || $fd == /dev/* || $fd == /memfd:* || $fd == $MAY_HOLD ]] || open=$fd
   done
 }
 

@@ -132,7 +132,7 @@ pretends() {
   for command in 'poweroff -f' 'kill -9 -1; sleep 1000'; do
     in_vm "$command"
     [ "$status" -eq 125 ]
-    [ "$(tail -n 1 err)" = "vm: the guest ended before the command: it was switched off, or its kernel failed" ]
+    [ "$(tail -n 1 err)" = "vm: the guest ended before the command: it was switched off, or its kernel failed: reboot: Power down" ]
   done
 }
 
