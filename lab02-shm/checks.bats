@@ -28,6 +28,9 @@ created() {
 # of_segment FIELD: an observer for `becomes`: that field of the segment that the last program created.
 of_segment() { shm_with cpid "$pid" && value=${shm[$1]} || value="(no segment)"; }
 
+# of_id FIELD: likewise, of segment $id.
+of_id() { shm_with id "$id" && value=${shm[$1]} || value="(no segment)"; }
+
 # shown N FILE: the program has printed N lines, in the shape of FILE; shm[...] is what the kernel says of it.
 shown() {
   printed "$1"
@@ -48,9 +51,13 @@ declare -gA MISTAKES=([perms]="*=SHM_DEST and SHM_LOCKED are in the mode too: ma
   [nattch]="*=ask the kernel, it counts others too: IPC_STAT"
   [status]="*=it can be dest and locked, both: ask the kernel")
 
-# stops SIGNAL [HINT]: that signal ends the program, with exit 0, and nothing is left.
+# stops SIGNAL [HINT]: that signal ends the program, at once and with exit 0, and nothing is left.
 stops() {
-  finish "$1"
+  files_open
+  send "$1"
+  ! sleeps "$pid" || wrong expected "SIG$1 ends it" kernel "it sleeps on, with that signal" \
+    likely "it looks only now and then whether a signal has come: wait for the signal itself"
+  finish
   ended "exit 0" "${2-}"
 }
 
@@ -64,6 +71,9 @@ denied() {
   refused "$@"
   [[ -z $stdout ]] || wrong expected "nothing on stdout: there is no segment" program "${stdout%%$'\n'*}"
 }
+
+# A stdout that nobody reads: a pipe whose other end is closed.
+CLOSED_STDOUT=(perl -e 'pipe R, W; close R; open STDOUT, ">&W"; exec @ARGV')
 
 # What segment $id holds, read and written by the check itself.
 text_in() { perl -e 'shmread($ARGV[0], $v, 0, $ARGV[1]) and print unpack("Z*", $v)' "$id" "$1"; }
@@ -79,8 +89,9 @@ wrote() {
 }
 found() {
   try ./shm_message "${shm[key]}" read
-  ended "exit 0"
+  ended "exit 0" "who only reads needs no permission to write: SHM_RDONLY"
   same message "$1" _ "$stdout" "*=the text ends at its 0 byte, or with the segment"
+  [[ -z $(tail -c 1 "$run.out") ]] || wrong expected "a newline behind the text" program "no newline at the end"
 }
 
 # held_at_its_line ARGUMENT...: runs shm_count until it prints; there it is stopped, and main is its pid.
@@ -160,6 +171,8 @@ STOPS="sigprocmask(2), sigwait(3), signal(7)"
     eventually in_state S "$pid" || :
     stops "${signal%:*}" "it ends a process that neither catches nor blocks it, without any clean-up"
   done
+  with "${CLOSED_STDOUT[@]}" -- try ./shm_creator --every 50 --time 50 attach
+  ended "exit 0" "nobody reads stdout: SIGPIPE comes, and says it all"
 }
 
 @test "2.3 a signal at any call leaves nothing either [4]" {
@@ -201,10 +214,11 @@ STOPS="sigprocmask(2), sigwait(3), signal(7)"
   there "a program that could not create must not remove"
   try ./shm_creator --time 0 --size "$size" --exclusive
   denied shmget "File exists" "IPC_EXCL, beside IPC_CREAT, refuses a key that is in use"
-  try ./shm_creator --time 0 --size 0
-  ended "exit 0" "without IPC_EXCL a larger segment is found, and used"
+  start ./shm_creator --time 50 --size 0
+  printed 4
   shape create.txt
-  same "ID of the segment that is found" "$id" _ "${said[id]}"
+  same "ID of the segment that is found" "$id" _ "${said[id]}" "*=without IPC_EXCL a larger one is found, and used"
+  stops TERM
   ! shm_with id "$id" || wrong expected "segment $id removed" kernel "it is there" likely "remove it too"
 }
 
@@ -237,7 +251,7 @@ STOPS="sigprocmask(2), sigwait(3), signal(7)"
 @test "3.4 notices each call that fails [4]" {
   requires strace
   reads="shmget(2), shmctl(2), errno(3)"
-  errors_at "shmget shmctl" ./shm_creator --exclusive --time 0
+  errors_at "shmget shmctl" ./shm_creator --exclusive --time @
 }
 
 # ---- task 4: attach -------------------------------------------------------------------------------
@@ -266,13 +280,18 @@ STOPS="sigprocmask(2), sigwait(3), signal(7)"
   shown 6 attach.txt
   same "ID of the segment that is found" "$id" _ "${said[id_attach]}"
   told attach nattch=2
+  stops TERM
+  becomes status dest of_id status -- "*=a segment that was found is removed too"
 }
 
 @test "4.3 notices when shmat, shmdt or IPC_STAT fails, and removes [4]" {
   requires strace
   reads="shmat(2), shmdt(2), shmctl(2)"
-  errors_at "shmat shmdt shmctl" ./shm_creator --every 0 --time 0 attach detach
+  ERRORS="EINVAL EIDRM" errors_at "shmat shmdt shmctl" ./shm_creator --every 0 --time @ attach detach
   signals_from shmat "exit 0" ./shm_creator --every 0 --time @ attach detach
+  traced -e inject=shmctl:error=EIDRM:when=3 -- ./shm_creator --every 0 --time 0 remove
+  ended "exit 0" "EIDRM, or EINVAL, after our remove: the segment is gone"
+  shape gone.txt
 }
 
 # ---- task 5: locked and removed -------------------------------------------------------------------
@@ -280,12 +299,16 @@ STOPS="sigprocmask(2), sigwait(3), signal(7)"
 @test "5.1 lock makes the status 'locked' [4]" {
   requires memlock strace
   reads="shmctl(2), getrlimit(2)"
-  created --every 0 --time 50 lock
-  becomes status locked of_segment status -- "-=SHM_LOCK is a command of shmctl, not a flag of shmget"
+  created --time 50
+  start ./shm_creator --every 0 --time 50 lock # finds that one
+  becomes status locked of_id status -- "-=SHM_LOCK is a command of shmctl, not a flag of shmget"
   shown 6 lock.txt
   told lock nattch=0
+  start ./shm_creator --every 0 --time 50 attach # and so does this
+  shown 6 attach.txt
+  told attach status=locked
   stops TERM
-  errors_at shmctl ./shm_creator --every 0 --time 0 lock
+  errors_at shmctl ./shm_creator --every 0 --time @ lock
 }
 
 @test "5.2 removed while attached: status 'dest', key 0, gone at the end [4]" {
@@ -298,12 +321,16 @@ STOPS="sigprocmask(2), sigwait(3), signal(7)"
   told remove status=dest
   told lock
   stops TERM "once is enough: a segment that is gone cannot be removed again"
+  created --every 0 --time 50 --path / attach
+  start ./shm_creator --every 0 --time 50 --path / remove # finds that one
+  shown 6 removed.txt
+  told remove status=dest
   start ./shm_creator --every 0 --time 50 --path / remove
   printed 4
   becomes segment "(no segment)" of_segment id -- "*=no process is attached: removed is gone"
   shown 6 gone.txt
   stops TERM "once is enough: a segment that is gone cannot be removed again"
-  errors_at shmctl ./shm_creator --every 0 --time 0 attach remove
+  ERRORS="EPERM ENOMEM" errors_at shmctl ./shm_creator --every 0 --time @ attach remove
 }
 
 @test "5.3 sanitizers, valgrind and the compiler find nothing [4]" {
@@ -321,6 +348,7 @@ STOPS="sigprocmask(2), sigwait(3), signal(7)"
 
 @test "6.1 what one process writes, another reads; it stays in between [5]" {
   reads="shmat(2), shmop(2)"
+  requires permissions
   local number text id long
   pick number 100000 999999
   printf -v long '%s %0200d' "$number" 0
@@ -333,6 +361,8 @@ STOPS="sigprocmask(2), sigwait(3), signal(7)"
   found "by the check: $number"
   there "only its creator removes it"
   same nattch 0 "${shm[nattch]}" _
+  created --time 50 --path / --mode 400
+  with "${WITHOUT_IPC_OWNER[@]}" -- found ""
 }
 
 @test "6.2 no segment, or too long a text: says so, changes nothing [5]" {
@@ -401,17 +431,27 @@ STOPS="sigprocmask(2), sigwait(3), signal(7)"
 @test "7.3 processes count, and all are waited for, whatever the end [4]" {
   requires strace
   reads="fork(2), waitpid(2)"
-  local procs
+  local procs calls child
   pick procs 3 5
-  start ./shm_count --count 100000 --procs "$procs" --hold 1.1 --sync
-  children() { value=$(cat "/proc/$pid/task/$pid/children" | wc -w); }
-  becomes children "$procs" children
+  children() {
+    read -ra child <"/proc/$pid/task/$pid/children" || : # the line has no end
+    value=${#child[@]}
+  }
+  start ./shm_count --count 100000 --procs "$procs" --hold 999.5 --sync
   becomes nattch $((procs + 1)) of_segment nattch -- "*=each process counts in the same segment"
   eventually sleeps "$pid" || wrong expected "the first process sleeps while its children count" \
     kernel "it runs" likely "waitpid with WNOHANG, again and again"
+  id=${shm[id]}
+  same counter 0 "$(counter_in)" _ "*=--hold is in seconds, and it has not been over"
+  becomes children "$procs" children
+  kill -KILL "${child[procs - 1]}"
+  eventually sleeps "$pid" || : # it may wait for the others now, but not for them alone
   finish TERM
   ended "exit 1" "a stop signal ends the children too, which inherit what their parent blocks"
   same stdout "" _ "$stdout"
-  errors_at "shmget shmctl shmat clone3?|v?fork" ./shm_count --count 1 --hold 0 --procs "$procs" --sync
-  signals_from shmget "exit 1" ./shm_count --hold 0.0002 --count @
+  calls_of "shmget|shmctl|clone3?|v?fork" ./shm_count --count 1 --hold 0
+  [[ ${calls[0]}${calls[1]} == *IPC_PRIVATE*IPC_RMID* ]] || wrong expected "IPC_PRIVATE, IPC_RMID, then fork" \
+    kernel "${calls[0]#* * }, ${calls[1]#* * }"
+  errors_at "shmget shmctl shmat clone3?|v?fork" ./shm_count --count 1 --hold @first --procs "$procs" --sync
+  signals_from shmget "exit 1" ./shm_count --hold @first --count 1
 }

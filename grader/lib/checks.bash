@@ -39,10 +39,12 @@ stdout="" stderr="" # of the run that finished last
 
 # bats calls this before each check; a lab's own preparations go into `prepare`.
 setup() {
+  local now
   set +T # bats' DEBUG trap costs more than the checks; what is left of it tells the line of a broken one
   trap '[[ ${FUNCNAME[0]-} != "$BATS_TEST_NAME" || $LINENO == 1 ]] || broken_at=$LINENO' DEBUG
   declare -ft "$BATS_TEST_NAME"
-  began=$EPOCHREALTIME
+  now # not the time of day: a check may set that
+  began=$now
   check=${BATS_TEST_DESCRIPTION%% *}
   [[ $CONTAINED != yes ]] || trap signalled TERM HUP INT
   [[ -e $LAB_DIR/began ]] || cp "${BATS_TEST_SOURCE:-/dev/null}" "$LAB_DIR/began" || :
@@ -91,7 +93,7 @@ teardown() {
 
 # record: writes the verdict and its evidence, a line of JSON, behind what `list` says of the check.
 record() {
-  local line text evidence="" points=0 ms
+  local line text evidence="" points=0 now ms
   while IFS= read -r line && [[ $line != *"\"number\":\"$check\""* ]]; do :; done <"$LAB_DIR/checks.jsonl"
   [[ $line =~ \"max\":([0-9]+) && $verdict == passed ]] && points=${BASH_REMATCH[1]}
   for text in "${notes[@]}"; do
@@ -99,7 +101,8 @@ record() {
     text=${text//\"/\\\"}
     evidence+=",{\"key\":\"${text%% *}\",\"text\":\"${text#* }\"}"
   done
-  ms=$(((${EPOCHREALTIME/[.,]/} - ${began/[.,]/}) / 1000))
+  now
+  ms=$((now - began))
   printf '%s,"points":%d,"verdict":"%s","seconds":%d.%03d,"seed":%d,"slow":%d.%02d,"where":"%s","evidence":[%s]}\n' \
     "${line%\}}" "$points" "$verdict" $((ms / 1000)) $((ms % 1000)) "$SEED" $((SLOW / 100)) $((SLOW % 100)) \
     "${IN_LAB_VM:+in the lab VM}" "${evidence#,}" >>"$LAB_DIR/records"
@@ -146,19 +149,25 @@ named() {
   [[ ! -e ${command[0]}.why ]] || wrong expected "the program ./${command[0]##*/}" kernel "$(<"${command[0]}.why")"
 }
 
+# typed WORD...: sets line to the words as they are typed in a shell.
+typed() {
+  local word
+  line=""
+  for word; do
+    [[ $word =~ ^[a-zA-Z0-9_./:=+,-]+$ ]] || word=${word@Q}
+    line+=${line:+ }$word
+  done
+}
+
 # launch COMMAND...: runs it in the background. Sets run, the name to finish it by, and pid.
 # What the student is shown, to be pasted in the lab's folder, is $as and the program's own words.
 launch() {
-  local word line="" tries
-  for word; do
-    if [[ $word == "$PROGRAMS"/* ]]; then
-      word=./${word##*/} # once more it is an argument
-      [[ $line == *"./"* ]] && line+=" $word" || line="${as:+$as }$word"
-      continue
-    fi
-    [[ $word =~ ^[a-zA-Z0-9_./:=+,-]+$ ]] || word=${word@Q}
-    [[ -z $line ]] || line+=" $word"
+  local line tries i
+  for ((i = 1; i < $#; i++)); do # what stands before the program is in $as already
+    [[ ${!i} != "$PROGRAMS"/* ]] || break
   done
+  typed "${@:i}"
+  line=${as:+$as }${line//"$PROGRAMS"/.}
   run=$BATS_TEST_TMPDIR/run$((++runs))
   ran_at[$run]=${#notes[@]}
   [[ -n ${quiet-} ]] || note ran "${line//"$BATS_TEST_TMPDIR"/\$PWD}${background-}"
@@ -166,7 +175,7 @@ launch() {
   "$GRADER/lib/supervise" "$run.status" $((RUN_TIMEOUT * SLOW / 100)) "$OUTPUT_LIMIT" "$@" \
     </dev/null >"$run.out" 2>"$run.err" 3>&- &
   supervisor[$run]=$!
-  pid=0 trace_of=""
+  pid=0 trace_of="" open=""
   for ((tries = 0; tries < 5000; tries++)); do
     read -r _ pid <"$run.status" && break
     nap 0.001
@@ -221,7 +230,6 @@ suspend() {
 finish() {
   [[ -n ${1:-} && -n ${supervisor[$1]-} ]] && run=$1 && shift
   local key value
-  open=""
   if [[ -n ${1:-} ]]; then
     files_open
     send "$1"

@@ -15,6 +15,7 @@ cause() {
   case ${word[0]} in
   signal) echo "killed by SIG$(kill -l "${word[1]}")" ;;
   timeout) echo "did not end within $((RUN_TIMEOUT * SLOW / 100)) s, and was killed" ;;
+  processes) echo "started more than 500 processes, and was killed" ;;
   output) echo "printed more than $OUTPUT_LIMIT KiB, and was killed" ;;
   *) echo "$1" ;;
   esac
@@ -197,7 +198,7 @@ leaves_nothing() {
   local likely="" files objects=()
   ((hit == 0)) ||
     wrong expected "signals for its own children only" kernel "it sent SIG$(kill -l "$hit") to the process that runs it" \
-      likely "kill(-1, ...) is sent to every process: did a call return the pid -1?" || return
+      likely "kill(-1, ...) goes to every process, kill(0, ...) to your group, which the script that runs you is in" || return
   [[ $left == 0 ]] || wrong expected "no process left" kernel "$left still running after the end" \
     likely "a child is neither waited for nor ended" || return
   [[ $unreaped == 0 ]] || wrong expected "every child waited for" kernel "$unreaped zombies at the end" \

@@ -133,17 +133,19 @@ work_folder() {
   trap 'exit 130' INT TERM HUP
 }
 
-# runs_are_possible FOLDER: puts run and lib/ with supervise there, which has to compile and to start.
+# runs_are_possible FOLDER: puts run and lib/ there, with supervise and before, which have to compile, and to start.
 runs_are_possible() {
-  local static why free
+  local tool static why="" free
   free=$(($(stat -fc '%a * %S' "$1") >> 10))
   ((free >= 65536)) || cannot "$1 has room for $free KiB, and 64 MiB are needed: set TMPDIR to another folder" || return
   mkdir "$1/grader"
   cp -r "$GRADER/run" "$GRADER/lib" "$1/grader"
-  for static in -static ""; do # static, it runs in the lab VM too
-    why=$("${CC:-cc}" -std=c17 -O1 $static -o "$1/grader/lib/supervise" "$1/grader/lib/supervise.c" 2>&1) && break
+  for tool in supervise before; do
+    for static in -static ""; do # static, it runs in the lab VM too
+      why=$("${CC:-cc}" -std=c17 -O1 $static -o "$1/grader/lib/$tool" "$1/grader/lib/$tool.c" 2>&1) && break
+    done
+    [[ -e $1/grader/lib/$tool ]] || cannot "${CC:-cc} cannot compile: ${why##*$'\n'}" || return
   done
-  [[ -e $1/grader/lib/supervise ]] || cannot "${CC:-cc} cannot compile: ${why##*$'\n'}" || return
   why=$("$1/grader/lib/supervise" "$1/grader/status" 60 1 true 2>&1) ||
     cannot "what is compiled in $1 does not start (${why##*: }); if that is mounted noexec, set TMPDIR to another folder"
 }

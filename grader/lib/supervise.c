@@ -5,19 +5,22 @@
  * The command gets a process group of its own, default signal dispositions, no
  * descriptors but 0-2, of the environment PATH and HOME alone, no core file, no
  * huge pages (each page fault is one page, everywhere), and SECONDS to live. It
- * is killed when its stdout or stderr grows over KILOBYTES, and that is cut. A
- * signal from the parent of supervise, or the parent's death, ends it as well.
- * What the command leaves running is adopted (PR_SET_CHILD_SUBREAPER), counted,
- * killed.
+ * is killed when its stdout or stderr grows over KILOBYTES, and that is cut, or
+ * when there are PROCESSES more on the machine (or in our PID namespace) than
+ * at its start. A signal from the parent of supervise, or the parent's death,
+ * ends it as well. What the command leaves running is adopted
+ * (PR_SET_CHILD_SUBREAPER), counted, killed. A bystander lives in its process
+ * group, as the script does that runs a program: no signal may hit that.
  *
  * STATUSFILE says "pid N" at once. When all is over, and no process is left to
  * write to it, it is rewritten:
- *   end        exit N | signal N | timeout | output | stopped
+ *   end        exit N | signal N | timeout | output | processes | stopped
  *   ms N       how long the command ran
  *   left N     descendants that outlived it, killed now
  *   unreaped N descendants that had ended, and that were not waited for
- *   hit N      the signal that a descendant sent to supervise itself, or 0
- * Exit status: 0, or 2 when the command could not be supervised.
+ *   hit N      the signal that supervise or the bystander got from a
+ * descendant, or 0 Exit status: 0, or 2 when the command could not be
+ * supervised.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -35,6 +38,8 @@
 #include <time.h>
 #include <unistd.h>
 
+enum { PROCESSES = 500 };
+
 static double now(void)
 {
     struct timespec t;
@@ -42,12 +47,18 @@ static double now(void)
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-static void run(char **command)
+/* Becomes the command, when the other end of the pipe is closed. */
+static void run(char **command, int ready[2])
 {
     struct rlimit no_core = {0, 0};
     sigset_t none;
+    char byte;
 
     setpgid(0, 0);
+    close(ready[1]);
+    if (read(ready[0], &byte, 1) == -1)
+        _exit(127);
+    close(ready[0]);
     for (int s = 1; s < NSIG; s++) /* a shell's background job ignores some */
         signal(s, SIG_DFL);
     sigemptyset(&none);
@@ -66,6 +77,35 @@ static void run(char **command)
     execvp(command[0], command);
     warn("%s", command[0]);
     _exit(127);
+}
+
+/* The bystander: takes all signals until SIGRTMAX, and ends with the first one
+ * that another process than `parent` has sent. The command begins when `ready`
+ * is closed. */
+static void stand_by(pid_t parent, int ready)
+{
+    sigset_t all;
+    siginfo_t info;
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, &all, NULL);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    close(ready);
+    do
+        sigwaitinfo(&all, &info);
+    while (info.si_pid == parent || info.si_signo == SIGCONT);
+    _exit(info.si_signo == SIGRTMAX ? 0 : info.si_signo);
+}
+
+/* How many processes are there? Returns 0 if /proc does not tell. */
+static int processes(void)
+{
+    DIR *proc = opendir("/proc");
+    int count = 0;
+    for (struct dirent *entry; proc && (entry = readdir(proc));)
+        count += entry->d_name[0] >= '1' && entry->d_name[0] <= '9';
+    if (proc)
+        closedir(proc);
+    return count;
 }
 
 /* Kills and counts what the command left behind: all our children by now. */
@@ -123,16 +163,26 @@ int main(int argc, char **argv)
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     prctl(PR_SET_PDEATHSIG, SIGTERM);
 
-    pid_t pid = fork(), parent = getppid();
+    int ready[2], others = processes();
+    if (pipe2(ready, O_CLOEXEC) == -1)
+        err(2, "pipe2");
+    pid_t pid = fork(), parent = getppid(), bystander = -1;
     if (pid == -1)
         err(2, "fork");
     if (pid == 0)
-        run(argv + 4);
+        run(argv + 4, ready);
     setpgid(pid, pid);
+    bystander = fork();
+    if (bystander == -1)
+        err(2, "fork");
+    if (bystander == 0)
+        stand_by(parent, ready[1]);
+    setpgid(bystander, pid);
     fprintf(status, "pid %d\n", pid);
     fflush(status);
+    close(ready[1]);
 
-    int code = 0, hit = 0;
+    int code = 0, end_of_bystander = 0, hit = 0;
     const char *killed = NULL;
     while (waitpid(pid, &code, killed ? 0 : WNOHANG) != pid) {
         struct timespec tick = {.tv_nsec = 25000000};
@@ -148,6 +198,8 @@ int main(int argc, char **argv)
             killed = "timeout";
         } else if (flooded(bytes)) {
             killed = "output";
+        } else if (processes() > others + PROCESSES) {
+            killed = "processes";
         }
         if (killed) {
             kill(-pid, SIGKILL);
@@ -156,6 +208,14 @@ int main(int argc, char **argv)
     }
     double ms = (now() - start) * 1000;
     int left, unreaped;
+    kill(bystander, SIGRTMAX);
+    kill(bystander, SIGCONT);
+    if (waitpid(bystander, &end_of_bystander, 0) == bystander && !killed) {
+        if (WIFSIGNALED(end_of_bystander))
+            hit = WTERMSIG(end_of_bystander);
+        else if (WEXITSTATUS(end_of_bystander) != 0)
+            hit = WEXITSTATUS(end_of_bystander);
+    }
     clear(pid, &left, &unreaped);
     for (int fd = 1; fd <= 2 && flooded(bytes); fd++)
         if (ftruncate(fd, bytes) == -1)

@@ -1,36 +1,47 @@
 # shellcheck shell=bash
-# Sweeps: a run is traced once, then repeated for each of its system calls, and each time strace does
-# something to that one call: it fails, a signal comes, it takes long. The repeats run side by side, each in
-# a folder of its own (so that ftok(3) of . gives each a key of its own).
-# In the arguments @ stands for a time or a number: 0, or LONG where only a signal shall end the repeat.
-LONG=1000
+# Sweeps: a run is traced once, then repeated for each of its system calls, and each time something happens at
+# that one call: it fails, a signal comes, or a signal comes just before it waits. The repeats run side by side, each
+# in a folder of its own (so that ftok(3) of . gives each a key of its own).
+# In the arguments @ stands for a time or a number: LONG while the last wait of the run has not begun, for the program
+# may not wait for that; else 0. @first is the same for the first wait.
+LONG=999
 
 declare -gA ERROR=([ENOMEM]="Cannot allocate memory" [EPERM]="Operation not permitted" [ENOSPC]="No space left on device"
-  [ENFILE]="Too many open files in system" [EAGAIN]="Resource temporarily unavailable")
+  [ENFILE]="Too many open files in system" [EAGAIN]="Resource temporarily unavailable" [EINVAL]="Invalid argument"
+  [EIDRM]="Identifier removed")
 declare -gA NAMED=([clone]=fork [clone3]=fork [vfork]=fork) # what a program calls it
-# calls that wait: the last of them in a run is its wait for the end
+# calls that wait: the last of them in a run is its wait for the end; before.c has them too
 WAITS='rt_sigtimedwait|rt_sigsuspend|pause|poll|ppoll|select|pselect6|(clock_)?nanosleep|read|epoll_p?wait|wait4|waitid|futex'
-
 # calls that change nothing a signal could leave half done
 IDLE='brk|mmap|munmap|mprotect|getrandom|(new)?fstatat?|ioctl|exit_group'
+# calls that fail too when a program makes them, whatever a check names
+ALSO='semget|signalfd4?|timerfd_create|timer_create|pipe2?|eventfd2|memfd_create'
 
 # calls_of PATTERN ./NAME ARGUMENT...: traces that run, which has to end with 0. Sets calls to the calls that it
-# made of these, "NAME N LINE" in order, and last_wait to the index of the first one after its last wait.
+# made of these, "NAME N LINE" in order; for each, lines_by to the lines that it had printed before it waited next,
+# and waits_by to the number of calls before it that wait; and first_wait, last_wait to the number of calls up to those waits.
 calls_of() {
-  local log=$BATS_TEST_TMPDIR/calls line name args=("${@:2}")
+  local log=$BATS_TEST_TMPDIR/calls line name args=("${@:2}") line_count=0 wait_count=0 rest
   local -A times=()
   local -a command
-  calls=() last_wait=0
+  calls=() lines_by=() waits_by=() first_wait="" last_wait=0
   [[ -n ${has[strace]-} ]] || broken "it sweeps, and does not say: requires strace" || return
-  named "${args[@]/#@/0}" || return
-  as="strace" launch strace -o "$log" "${command[@]}"
+  named "${args[@]/#@*/0}" || return
+  as="strace" launch strace -s 4096 -o "$log" "${command[@]}"
   finish
   ended "exit 0" || return
   while IFS= read -r line; do
     name=${line%%(*}
     times[$name]=$((${times[$name]-0} + 1))
-    [[ ! $name =~ ^($1)$ ]] || calls+=("$name ${times[$name]} $line")
-    [[ ! $name =~ ^($WAITS)$ ]] || last_wait=${#calls[@]}
+    [[ ! $name =~ ^($1)$ ]] || calls+=("$name ${times[$name]} $line") waits_by+=("$wait_count")
+    if [[ $name =~ ^($WAITS|exit_group)$ ]]; then
+      while ((${#lines_by[@]} < ${#calls[@]})); do lines_by+=("$line_count"); done
+    fi
+    if [[ $name =~ ^($WAITS)$ ]]; then
+      ((++wait_count))
+      [[ $line == *'"\177ELF'* ]] || last_wait=${#calls[@]} first_wait=${first_wait:-${#calls[@]}}
+    fi
+    [[ $line != "write"?(v)"(1, "* ]] || rest=${line//\\n/} line_count=$((line_count + (${#line} - ${#rest}) / 2))
   done <"$log"
 }
 
@@ -39,28 +50,39 @@ made() {
   [[ " ${calls[*]%% *} " =~ " "($1)" " ]] || wrong expected "a call of ${1//|/ or }" kernel "none (strace)"
 }
 
-# repeat NUMBER CALL-LINE ACTION END TEXT -- ./NAME ARGUMENT...: starts a repeat in which @ is that number and
-# strace does this to the call. It has to end so (a pattern), with TEXT on stderr if that is given. Judges
-# older ones first, when many are running.
+# repeat I ACTION END TEXT ./NAME ARGUMENT...: starts a repeat in which strace does this to calls[I]; or, for
+# before=SIGNAL, that signal comes just before it. It has to end so (a pattern), with TEXT on stderr if that is
+# given. Judges older ones first, when many are running.
 repeat() {
-  local name n line number=$1 action=$3 promised=$4$'\1'$5 folder=$BATS_TEST_TMPDIR/repeat$((runs + 1)) back=$PWD command
-  read -r name n line <<<"$2"
-  shift 6
+  local name n call line tool ran back=$PWD folder=$BATS_TEST_TMPDIR/repeat$((runs + 1)) command
+  read -r name n call <<<"${calls[$1]}"
+  local -a words=("${@:5}")
+  words=("${words[@]/#@first/$(($1 < first_wait ? LONG : 0))}")
+  words=("${words[@]/#@/$(($1 < last_wait ? LONG : 0))}")
+  typed "${words[@]}"
+  if [[ $2 == before=* ]]; then
+    tool=("$GRADER/lib/before" "$folder/log" $((waits_by[$1] + 1)) "$(kill -l "${2#*=}")")
+    ran="$line # ${2#*=} comes just before $name"
+  else
+    tool=(strace -qq --output-separately -o "$folder/log" -e "trace=$name" -e "inject=$name:$2:when=$n")
+    ran="strace -e inject=$name:$2:when=$n $line"
+  fi
   mkdir "$folder"
   cd "$folder" || return
-  named "${@/#@/$number}"
-  quiet=yes launch strace -qq --output-separately -o "$folder/log" \
-    -e "trace=$name" -e "inject=$name:$action:when=$n" "${command[@]}"
+  named "${words[@]}"
+  quiet=yes launch "${tool[@]}" "${command[@]}"
   cd "$back" || return
   repeats+=("$run")
-  promise[$run]=$promised$'\1'"ran strace -e inject=$name:$action:when=$n ${*/#@/$number}"$'\1'$line
+  promise[$run]=$3$'\1'$4$'\1'${lines_by[$1]}$'\1'"ran $ran"$'\1'$call
   ((${#repeats[@]} < 8)) || judge_oldest
 }
 
-# judge_oldest: what the oldest repeat has promised. Only what it made itself is its own leaving.
+# judge_oldest: what the oldest repeat has promised; and that one which failed has told no more than another by then. Only
+# what it made itself is its own leaving.
 judge_oldest() {
-  local promised text ran line only log
-  IFS=$'\1' read -r promised text ran line <<<"${promise[${repeats[0]}]}"
+  local promised text by_then ran line only log
+  local -a lines
+  IFS=$'\1' read -r promised text by_then ran line <<<"${promise[${repeats[0]}]}"
   finish "${repeats[0]}"
   repeats=("${repeats[@]:1}")
   for log in "$BATS_TEST_TMPDIR/repeat${run##*run}"/log.*; do
@@ -76,6 +98,10 @@ judge_oldest() {
     [[ $end != $promised ]] || promised=$end
     ended "$promised" "$late"
   fi || return
+  mapfile -t lines <"$run.out"
+  [[ $end == "exit 0" ]] || ((${#lines[@]} <= by_then)) ||
+    wrong expected "no more than $by_then lines on stdout" program "${lines[by_then]}" \
+      likely "no result when it could not do its work" || return
   unset "notes[-1]"
 }
 
@@ -88,25 +114,28 @@ judged() {
 }
 
 # errors_at "NAME..." ./NAME ARGUMENT...: the run makes calls of all these names (patterns), and when one of them
-# fails, it exits with 1 and one line that names the call and says the kernel's reason.
+# fails (with one of ERRORS, if it is set), it exits with 1 and one line that names the call and says the reason.
 errors_at() {
-  local calls last_wait each error repeats=() late=""
+  local calls lines_by waits_by first_wait last_wait i name error repeats=() late=""
   local -A promise=()
-  calls_of "${1// /|}" "${@:2}" || return
-  for each in $1; do
-    made "$each" || return
+  calls_of "${1// /|}|$ALSO" "${@:2}" || return
+  for name in $1; do
+    made "$name" || return
   done
-  for each in "${calls[@]}"; do
-    one_of error "${!ERROR[@]}"
-    repeat 0 "$each" "error=$error" "exit 1" "${NAMED[${each%% *}]-${each%% *}}...: ${ERROR[$error]}" -- "${@:2}" || return
+  for ((i = 0; i < ${#calls[@]}; i++)); do
+    name=${calls[i]%% *}
+    # shellcheck disable=SC2086 # a list of words
+    one_of error ${ERRORS:-${!ERROR[@]}}
+    repeat "$i" "error=$error" "exit 1" "${NAMED[$name]-${name%%[0-9]*}}...: ${ERROR[$error]}" "${@:2}" || return
   done
   judged
 }
 
-# signals_from CALL END ./NAME ARGUMENT...: at each call from this one on a signal comes: the run has to end so
-# ("exit 0"), and not by its own time. Once it waits, it may have nothing more to do that a signal could stop.
+# signals_from CALL END ./NAME ARGUMENT...: at each call from this one on a signal comes, and just before each that
+# waits: the run has to end so ("exit 0"), and not by its own time. Once it waits, it may have nothing more to do
+# that a signal could stop.
 signals_from() {
-  local calls last_wait i first="" waited="" number end signal repeats=()
+  local calls lines_by waits_by first_wait last_wait i first="" wanted=$2 signal repeats=()
   local late="a stop signal was lost: block it first, and take it where you wait"
   local -A promise=()
   calls_of '[a-z0-9_]+' "${@:3}" && made "$1" || return
@@ -114,10 +143,9 @@ signals_from() {
     [[ ! ${calls[i]} =~ ^($1)" " ]] || first=yes
     [[ -n $first && ! ${calls[i]} =~ ^($IDLE)" " ]] || continue
     one_of signal TERM INT HUP
-    [[ -z $waited ]] && end=$2 || end="@($2|exit 0|signal *)"
-    ((i < last_wait)) && number=$LONG || number=0
-    repeat "$number" "${calls[i]}" "signal=SIG$signal" "$end" "" -- "${@:3}" || return
-    [[ ! ${calls[i]} =~ ^($WAITS)" " ]] || waited=yes
+    [[ ! ${calls[i]} =~ ^($WAITS)" " ]] || repeat "$i" "before=SIG$signal" "$wanted" "" "${@:3}" || return
+    repeat "$i" "signal=SIG$signal" "$wanted" "" "${@:3}" || return
+    [[ ! ${calls[i]} =~ ^($WAITS)" " ]] || wanted="@($2|exit 0|signal *)"
   done
   judged
 }

@@ -95,6 +95,25 @@ says() { jq -se --arg key "$1" --arg text "$2" 'any(last.evidence[]; .key == $ke
   says program "killed supervise"
 }
 
+@test "a signal to its own process group hits the bystander in it; a fork loop is ended" {
+  checks 'try -c "trap : TERM; kill -TERM 0; exit 0"; [ "$end $hit" = "exit 0 15" ]; ended "exit 0"'
+  verdicts failed
+  says likely "kill(0, ...)"
+  checks 'try -c "i=0; while [ \$i -lt 900 ]; do i=\$((i+1)); sleep 60 & done; wait"; ended "exit 0"'
+  verdicts failed
+  says program "started more than 500 processes"
+}
+
+@test "signals_from: a flag that is looked at before the wait is not enough; nor a result after the signal" {
+  local look='select undef, undef, undef, $ARGV[0] unless $came' handlers='$SIG{TERM} = $SIG{INT} = $SIG{HUP} = sub'
+  sweep() { printf '%s\n' 'requires strace; RUN_TIMEOUT=1' "signals_from 'p?select6?' '$1' ./sh -c 'PERL_SIGNALS=unsafe exec perl -e \"\$0\" \"\$1\"' ${2@Q} @"; }
+  checks "$(sweep "exit 0" "$handlers { exit 0 }; $look")" "$(sweep "exit 0" "$handlers { \$came = 1 }; $look")" \
+    "$(sweep "exit 1" "$handlers { exit 1 }; $look; print qq(5\n)")" "$(sweep "exit 1" "$handlers { print qq(5\n); exit 1 }; $look")"
+  verdicts passed failed passed failed
+  says ran "comes just before"
+  says expected "no more than 0 lines on stdout"
+}
+
 @test "limits of strace are not the program's: a long trace, a child that outlives the program" {
   checks 'requires strace; OUTPUT_LIMIT=64 traced -- -c "i=0; while [ \$i -lt 3000 ]; do i=\$((i+1)); cd /; done"; ended "exit 0"' \
     'requires strace; RUN_TIMEOUT=1 traced -- -c "sleep 60 & exit 3"; [ "$end $left" = "exit 3 1" ]'

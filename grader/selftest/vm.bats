@@ -53,7 +53,7 @@ pretends() {
   in_vm 'cat /proc/1/comm; systemctl is-system-running; stat -fc %T /sys/fs/cgroup; numactl -H | grep size; swapon --show=NAME
     date +%Y-%m-%d; echo $IN_LAB_VM $HOME $LC_ALL $TERM; pwd; type -P bats strace valgrind perl numactl ps less nano gcc cc make'
   for word in systemd running cgroup2fs "node 0 size: 5" "node 1 size: 3" /swap "$(date +%Y-%m-%d)" \
-    "1 /root C.UTF-8 ${TERM:-dumb}" /root/job; do
+    "1 /root C.UTF-8 ${TERM:-dumb}" /srv/job; do
     has "$(cat out)" "$word"
   done
   [ "$(tail -n +11 out | sed 's,.*/,,' | xargs)" = "bats strace valgrind perl numactl ps less nano" ]
