@@ -2,6 +2,7 @@
 # The checks of lab02, task by task; each title is a promise of README.md, with its points.
 # The verbs (start, becomes, ended, errors_at ...) are in grader/lib/.
 
+# shellcheck disable=SC2154 # pick and one_of set what they draw
 bats_require_minimum_version 1.5.0
 # shellcheck source=grader/lib/checks.bash
 source "$GRADER/lib/checks.bash"
@@ -54,6 +55,7 @@ declare -gA MISTAKES=([perms]="*=SHM_DEST and SHM_LOCKED are in the mode too: ma
 # stops SIGNAL [HINT]: that signal ends the program, at once and with exit 0, and nothing is left.
 stops() {
   files_open
+  ! over || wrong expected "it waits, until SIG$1 ends it"
   send "$1"
   ! sleeps "$pid" || wrong expected "SIG$1 ends it" kernel "it sleeps on, with that signal" \
     likely "it looks only now and then whether a signal has come: wait for the signal itself"
@@ -78,7 +80,10 @@ CLOSED_STDOUT=(perl -e 'pipe R, W; close R; open STDOUT, ">&W"; exec @ARGV')
 # What segment $id holds, read and written by the check itself.
 text_in() { perl -e 'shmread($ARGV[0], $v, 0, $ARGV[1]) and print unpack("Z*", $v)' "$id" "$1"; }
 counter_in() { perl -e 'shmread($ARGV[0], $v, 0, 8) and print unpack("q", $v)' "$id"; }
-put_in() { perl -e 'shmwrite($ARGV[0], "$ARGV[1]\0", 0, $ARGV[2])' "$id" "$1" "$2"; }
+put_in() {
+  note ran "perl -e 'shmwrite $id, \"${1:0:40}\", 0, $2' # by the check itself"
+  perl -e 'shmwrite($ARGV[0], "$ARGV[1]\0", 0, $ARGV[2])' "$id" "$1" "$2"
+}
 
 # wrote TEXT, found TEXT: shm_message puts it into segment $id; shm_message finds it there.
 wrote() {
@@ -91,7 +96,7 @@ found() {
   try ./shm_message "${shm[key]}" read
   ended "exit 0" "who only reads needs no permission to write: SHM_RDONLY"
   same message "$1" _ "$stdout" "*=the text ends at its 0 byte, or with the segment"
-  [[ -z $(tail -c 1 "$run.out") ]] || wrong expected "a newline behind the text" program "no newline at the end"
+  [[ -z $(tail -c 1 "$run.out") ]] || wrong expected "a newline behind the text" program "none at the end"
 }
 
 # held_at_its_line ARGUMENT...: runs shm_count until it prints; there it is stopped, and main is its pid.
@@ -108,13 +113,9 @@ held_at_its_line() {
   id=${shm[id]}
 }
 
-STOPS="sigprocmask(2), sigwait(3), signal(7)"
-
 # ---- task 1: a key and a segment ------------------------------------------------------------------
 
 @test "1.1 prints four lines, and the kernel has the segment they name [6]" {
-  reads="shmget(2), ftok(3), ipcs(1)"
-  local time
   pick time 101 999
   created --time "$time"
   shape create.txt 'Key: 1[01]????????=this is decimal: use 0x%08x' 'Key: 41??????=0x is missing'
@@ -125,8 +126,6 @@ STOPS="sigprocmask(2), sigwait(3), signal(7)"
 }
 
 @test "1.2 the key is made of --path and 'A' by ftok [6]" {
-  reads="ftok(3)"
-  local path
   for path in $(shuf -n 3 --random-source=<(yes $RANDOM) -e / /etc /usr /etc/passwd /bin/sh /var); do
     created --time 50 --path "$path"
     shape create.txt 'Key: 0x*[A-F]*=ipcs prints the key in lower case: use %x, not %X'
@@ -136,8 +135,6 @@ STOPS="sigprocmask(2), sigwait(3), signal(7)"
 }
 
 @test "1.3 size and permissions are those that --size and --mode ask for [6]" {
-  reads="shmget(2)"
-  local size mode
   pick size 1100 9000
   one_of mode 620 751 644 660 604
   created --time 50 --size "$size" --mode "$mode"
@@ -150,11 +147,9 @@ STOPS="sigprocmask(2), sigwait(3), signal(7)"
 # ---- task 2: leave nothing behind -----------------------------------------------------------------
 
 @test "2.1 waits for --time seconds, then removes the segment [5]" {
-  reads="shmctl(2), setitimer(2)"
-  local time
   pick time 11 25
   try ./shm_creator --time "0.$time"
-  ended "exit 0" "the time is over: remove the segment, exit with 0"
+  ended "exit 0" "SIGALRM, blocked, is for sigwait to take: then remove the segment, and exit with 0"
   ((ms >= time * 10)) || wrong expected "at least 0.$time s" kernel "$ms ms" likely "fractions count"
   try ./shm_creator --every "0.$time" --time 0 attach remove
   ended "exit 0" "a timer of 0 is off: setitimer(2)"
@@ -164,11 +159,9 @@ STOPS="sigprocmask(2), sigwait(3), signal(7)"
 }
 
 @test "2.2 INT, TERM, HUP, PIPE: it ends at once, and nothing is left [5]" {
-  reads=$STOPS
-  local signal
   for signal in INT:2147.484 TERM:4294.968 HUP:5000 PIPE:1000000; do # microseconds do not fit
     created --time "${signal#*:}"
-    eventually in_state S "$pid" || :
+    eventually sleeps "$pid" || :
     stops "${signal%:*}" "it ends a process that neither catches nor blocks it, without any clean-up"
   done
   with "${CLOSED_STDOUT[@]}" -- try ./shm_creator --every 50 --time 50 attach
@@ -176,16 +169,13 @@ STOPS="sigprocmask(2), sigwait(3), signal(7)"
 }
 
 @test "2.3 a signal at any call leaves nothing either [4]" {
-  requires strace
-  reads=$STOPS
   signals_from shmget "exit 0" ./shm_creator --every 0 --time @
 }
 
 @test "2.4 sleeps while it waits, also after Ctrl-Z and fg [4]" {
-  reads="$STOPS, proc(5)"
-  local time=$((5 * (SLOW < 300 ? SLOW : 300))) before lines
+  time=$((5 * (SLOW < 300 ? SLOW : 300)))
   switches() {
-    lines=$(grep -E '^(State|.*ctxt_switches):' "/proc/$pid/status") && value=${lines//[$'\n\t']/ }
+    value=$(grep -E '^(State|.*ctxt_switches):' "/proc/$pid/status" | tr -s '\n\t' ' ')
   }
   created --time "$(seconds "$time")"
   nap "$(seconds $((time / 2)))"
@@ -194,9 +184,9 @@ STOPS="sigprocmask(2), sigwait(3), signal(7)"
     '=a wait that SIGCONT interrupts goes on'
   suspend
   becomes state '*sleeping*' switches -- '=a wait that SIGCONT interrupts goes on, each time'
-  before=$value
+  earlier=$value
   nap 0.1
-  switches && same "state while waiting" "$before" "$value" _ "*=a sleep of its own again and again"
+  switches && same "state while waiting" "$earlier" "$value" _ "*=a sleep of its own again and again"
   finish
   ended "exit 0" "a wait that was interrupted goes on: for what is left of the time"
   near "ms in all" "$time" $((time * 35 / 100)) "$ms" _ "$((time * 3 / 2))=what is left of it, not all of it"
@@ -205,8 +195,6 @@ STOPS="sigprocmask(2), sigwait(3), signal(7)"
 # ---- task 3: errors -------------------------------------------------------------------------------
 
 @test "3.1 the key is in use: says so, leaves that segment alone [4]" {
-  reads="shmget(2)"
-  local size id
   pick size 100 1000
   created --time 50 --size "$size"
   try ./shm_creator --time 0 --size $((size + 1))
@@ -217,15 +205,14 @@ STOPS="sigprocmask(2), sigwait(3), signal(7)"
   start ./shm_creator --time 50 --size 0
   printed 4
   shape create.txt
-  same "ID of the segment that is found" "$id" _ "${said[id]}" "*=without IPC_EXCL a larger one is found, and used"
+  same "ID of the segment that is found" "$id" _ "${said[id]}" "*=without IPC_EXCL a larger one is found"
   stops TERM
   ! shm_with id "$id" || wrong expected "segment $id removed" kernel "it is there" likely "remove it too"
 }
 
 @test "3.2 no permission, or too much memory: says so [4]" {
   requires permissions
-  reads="shmget(2)"
-  local id size=562949953422336 # 2^49 + 1024
+  size=562949953422336 # 2^49 + 1024
   [[ $(</proc/sys/vm/overcommit_memory) != 1 ]] || size=0
   created --time 50 --mode 0
   with "${WITHOUT_IPC_OWNER[@]}" -- try ./shm_creator --time 0
@@ -235,8 +222,6 @@ STOPS="sigprocmask(2), sigwait(3), signal(7)"
 }
 
 @test "3.3 a path or a number that is no good: says so, creates nothing [4]" {
-  reads="ftok(3), perror(3), getopt_long(3)"
-  local bad
   try ./shm_creator --time 0 --path /no/such/file
   denied ftok "No such file or directory" "ftok returns -1 for a file that is not there"
   try ./shm_creator --time 0 --path /etc/passwd/x
@@ -249,17 +234,14 @@ STOPS="sigprocmask(2), sigwait(3), signal(7)"
 }
 
 @test "3.4 notices each call that fails [4]" {
-  requires strace
-  reads="shmget(2), shmctl(2), errno(3)"
   errors_at "shmget shmctl" ./shm_creator --exclusive --time @
 }
 
 # ---- task 4: attach -------------------------------------------------------------------------------
 
 @test "4.1 attach makes nattch 1, detach makes it 0 again [5]" {
-  reads="shmat(2), shmdt(2)"
   created --every 0 --time 50 attach
-  becomes nattch 1 of_segment nattch -- "0=shmget makes a segment; only shmat attaches it"
+  becomes nattch 1 of_segment nattch -- "0=only shmat attaches it; or does a wait of 0 seconds not end?"
   stops TERM
   created --every 0 --time 50 attach attach detach
   becomes "seconds since 1970 of the last shmdt" "[1-9]*" of_segment dtime -- "0=shmdt was never called"
@@ -268,8 +250,6 @@ STOPS="sigprocmask(2), sigwait(3), signal(7)"
 }
 
 @test "4.2 each line says what the kernel says, of a segment found too [5]" {
-  reads="shmctl(2), ipcs(1)"
-  local size mode id
   pick size 1100 9000
   one_of mode 620 640 644 660
   created --every 0 --time 50 --size "$size" --mode "$mode" attach
@@ -285,8 +265,6 @@ STOPS="sigprocmask(2), sigwait(3), signal(7)"
 }
 
 @test "4.3 notices when shmat, shmdt or IPC_STAT fails, and removes [4]" {
-  requires strace
-  reads="shmat(2), shmdt(2), shmctl(2)"
   ERRORS="EINVAL EIDRM" errors_at "shmat shmdt shmctl" ./shm_creator --every 0 --time @ attach detach
   signals_from shmat "exit 0" ./shm_creator --every 0 --time @ attach detach
   traced -e inject=shmctl:error=EIDRM:when=3 -- ./shm_creator --every 0 --time 0 remove
@@ -297,8 +275,7 @@ STOPS="sigprocmask(2), sigwait(3), signal(7)"
 # ---- task 5: locked and removed -------------------------------------------------------------------
 
 @test "5.1 lock makes the status 'locked' [4]" {
-  requires memlock strace
-  reads="shmctl(2), getrlimit(2)"
+  requires memlock
   created --time 50
   start ./shm_creator --every 0 --time 50 lock # finds that one
   becomes status locked of_id status -- "-=SHM_LOCK is a command of shmctl, not a flag of shmget"
@@ -312,8 +289,7 @@ STOPS="sigprocmask(2), sigwait(3), signal(7)"
 }
 
 @test "5.2 removed while attached: status 'dest', key 0, gone at the end [4]" {
-  requires memlock strace
-  reads="shmctl(2), shmdt(2)"
+  requires memlock
   created --every 0 --time 50 attach remove lock
   becomes status dest,locked of_segment status -- "locked=IPC_RMID is due at the step, not only at the end"
   shown 8 dest.txt
@@ -334,8 +310,6 @@ STOPS="sigprocmask(2), sigwait(3), signal(7)"
 }
 
 @test "5.3 sanitizers, valgrind and the compiler find nothing [4]" {
-  requires valgrind sanitizers
-  reads="valgrind(1), gcc(1)"
   sanitized ./shm_creator --every 0.000001 --time 0 --size 1 attach attach detach remove
   sanitized ./shm_creator --time 0 --path / --size 1000000000000000
   no_memory_error ./shm_creator --every 0 --time 0.01 attach detach
@@ -346,10 +320,8 @@ STOPS="sigprocmask(2), sigwait(3), signal(7)"
 
 # ---- task 6: a message ----------------------------------------------------------------------------
 
-@test "6.1 what one process writes, another reads; it stays in between [5]" {
-  reads="shmat(2), shmop(2)"
+@test "6.1 what one process writes, another reads; it stays in between [4]" {
   requires permissions
-  local number text id long
   pick number 100000 999999
   printf -v long '%s %0200d' "$number" 0
   created --time 50 --size 300
@@ -365,10 +337,8 @@ STOPS="sigprocmask(2), sigwait(3), signal(7)"
   with "${WITHOUT_IPC_OWNER[@]}" -- found ""
 }
 
-@test "6.2 no segment, or too long a text: says so, changes nothing [5]" {
-  requires strace sanitizers
-  reads="shmget(2), shmctl(2)"
-  local text=123456789012345 id page
+@test "6.2 no segment, or too long a text: says so, changes nothing [3]" {
+  text=123456789012345
   for page in read "write hello"; do
     # shellcheck disable=SC2086 # two words
     try ./shm_message 0x41424344 $page
@@ -380,6 +350,10 @@ STOPS="sigprocmask(2), sigwait(3), signal(7)"
   try ./shm_message "${shm[key]}" write "${text}6"
   fails 1 "..." "shm_segsz of IPC_STAT is the size that was asked for; its page is larger"
   same message "$text" "$(text_in 16)" _
+}
+
+@test "6.3 notices each call that fails; reads a text without a 0 byte [3]" {
+  created --time 50
   errors_at "shmget shmctl shmat" ./shm_message "${shm[key]}" read
   errors_at "shmget shmctl shmat" ./shm_message "${shm[key]}" write hello
   printf -v page "%0$((3 * $(getconf PAGESIZE)))d" 0
@@ -390,10 +364,7 @@ STOPS="sigprocmask(2), sigwait(3), signal(7)"
 
 # ---- task 7: a counter ----------------------------------------------------------------------------
 
-@test "7.1 processes that do not take turns lose updates [4]" {
-  requires strace
-  reads="fork(2), sysvipc(7)"
-  local procs count id counter
+@test "7.1 processes that do not take turns lose updates [3]" {
   pick procs 3 4
   pick count 10 16
   held_at_its_line --count "$count" --procs "$procs" --hold 0.008
@@ -411,10 +382,7 @@ STOPS="sigprocmask(2), sigwait(3), signal(7)"
       likely "read, then wait for --hold, then write: others read the same value meanwhile"
 }
 
-@test "7.2 --sync: they take turns, and nothing is lost [4]" {
-  requires sanitizers
-  reads="sem_init(3), sem_overview(7)"
-  local procs count
+@test "7.2 --sync: they take turns, and nothing is lost [3]" {
   pick procs 3 5
   pick count 7 15
   try ./shm_count --count "$count" --procs "$procs" --hold 0.002 --sync
@@ -428,10 +396,7 @@ STOPS="sigprocmask(2), sigwait(3), signal(7)"
   same output "expected 128, got 128, lost 0" _ "$stdout"
 }
 
-@test "7.3 processes count, and all are waited for, whatever the end [4]" {
-  requires strace
-  reads="fork(2), waitpid(2)"
-  local procs calls child
+@test "7.3 processes count, and all are waited for, whatever the end [3]" {
   pick procs 3 5
   children() {
     read -ra child <"/proc/$pid/task/$pid/children" || : # the line has no end
@@ -449,9 +414,13 @@ STOPS="sigprocmask(2), sigwait(3), signal(7)"
   finish TERM
   ended "exit 1" "a stop signal ends the children too, which inherit what their parent blocks"
   same stdout "" _ "$stdout"
+}
+
+@test "7.4 a call that fails, or a signal at any call: as with a stop signal [3]" {
+  pick procs 3 5
   calls_of "shmget|shmctl|clone3?|v?fork" ./shm_count --count 1 --hold 0
-  [[ ${calls[0]}${calls[1]} == *IPC_PRIVATE*IPC_RMID* ]] || wrong expected "IPC_PRIVATE, IPC_RMID, then fork" \
-    kernel "${calls[0]#* * }, ${calls[1]#* * }"
+  [[ ${calls[0]}${calls[1]} == *IPC_PRIVATE*IPC_RMID* ]] || wrong expected \
+    "IPC_PRIVATE, IPC_RMID, then fork" kernel "${calls[0]#* * }, ${calls[1]#* * }"
   errors_at "shmget shmctl shmat clone3?|v?fork" ./shm_count --count 1 --hold @first --procs "$procs" --sync
   signals_from shmget "exit 1" ./shm_count --hold @first --count 1
 }

@@ -29,7 +29,6 @@ BUILD_LOG=$PROGRAMS/build.log
 declare -gA said=()                           # what the program said: the named values of the last shape
 declare -ga notes=()                          # what the check has to tell, "key text"
 declare -ga pids=()                           # of the programs that were launched
-declare -ga required=()                       # what every check of the file requires
 declare -gA has=()                            # what this check has required
 declare -ga at_end=()                         # what has to be called when the check is over
 declare -gA supervisor=() pid_of=() ran_at=() # by run
@@ -39,7 +38,7 @@ stdout="" stderr="" # of the run that finished last
 
 # bats calls this before each check; a lab's own preparations go into `prepare`.
 setup() {
-  local now
+  local now line
   set +T # bats' DEBUG trap costs more than the checks; what is left of it tells the line of a broken one
   trap '[[ ${FUNCNAME[0]-} != "$BATS_TEST_NAME" || $LINENO == 1 ]] || broken_at=$LINENO' DEBUG
   declare -ft "$BATS_TEST_NAME"
@@ -56,7 +55,8 @@ setup() {
   ipc_remember # before anything that may skip: what is cleared at the end is what came after
   files_remember
   [[ -z ${FIRST-} || ! -e $LAB_DIR/failed ]] || skip "another check has failed"
-  requires "${required[@]}"
+  its_line
+  [[ ! $line =~ \"requires\":\[([^]]*)\] ]] || requires ${BASH_REMATCH[1]//[\",]/ }
   ! declare -F prepare >/dev/null || prepare
 }
 
@@ -94,7 +94,7 @@ teardown() {
 # record: writes the verdict and its evidence, a line of JSON, behind what `list` says of the check.
 record() {
   local line text evidence="" points=0 now ms
-  while IFS= read -r line && [[ $line != *"\"number\":\"$check\""* ]]; do :; done <"$LAB_DIR/checks.jsonl"
+  its_line
   [[ $line =~ \"max\":([0-9]+) && $verdict == passed ]] && points=${BASH_REMATCH[1]}
   for text in "${notes[@]}"; do
     text=${text//\\/\\\\}
@@ -131,8 +131,11 @@ requires() {
   done
 }
 
-# all_require WORD...: every check of the file requires them.
-all_require() { required=("$@"); }
+# all_require WORD...: every check of the file requires them; setup has asked, by what `list` says.
+all_require() { :; }
+
+# its_line: sets line to what `list` says of this check.
+its_line() { while IFS= read -r line && [[ $line != *"\"number\":\"$check\""* ]]; do :; done <"$LAB_DIR/checks.jsonl"; }
 
 # ---- running -------------------------------------------------------------------------------------
 

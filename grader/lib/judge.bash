@@ -24,7 +24,7 @@ cause() {
 # wrong KEY TEXT [KEY TEXT]...: fails the check, with these notes, how the program ended if it has, and where
 # to read on. A crash is the cause of whatever else is wrong: no other hint then, unless the check knows of it.
 wrong() {
-  local ended="" crash="" say="" key value
+  local ended="" crash="" say="" key value line
   if over; then
     while read -r key value; do
       [[ $key != end ]] || ended="$(cause "$value"), while the check waited for it"
@@ -41,6 +41,8 @@ wrong() {
   [[ -z $ended ]] || note ended "$ended"
   [[ -z $say ]] || note stderr "$say"
   [[ -z $crash ]] || note likely "it crashed: gdb or valgrind shows the line"
+  its_line
+  [[ -n $reads || ! $line =~ \"read\":\"([^\"]*)\" ]] || reads=${BASH_REMATCH[1]}
   note read "${reads:+$reads; }task ${check%.*} in $LAB/README.md"
   note again "SEED=$SEED make ${LAB%%-*} TASK=$check"
   verdict=failed
