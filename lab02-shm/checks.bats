@@ -416,7 +416,7 @@ held_at_its_line() {
   same stdout "" _ "$stdout"
 }
 
-@test "7.4 a call that fails, or a signal at any call: as with a stop signal [3]" {
+@test "7.4 a call fails, or a signal comes at any call: the same end [3]" {
   pick procs 3 5
   calls_of "shmget|shmctl|clone3?|v?fork" ./shm_count --count 1 --hold 0
   [[ ${calls[0]}${calls[1]} == *IPC_PRIVATE*IPC_RMID* ]] || wrong expected \

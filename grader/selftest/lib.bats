@@ -200,7 +200,7 @@ says() { jq -se --arg key "$1" --arg text "$2" 'any(last.evidence[]; .key == $ke
 @test "a file of checks that is wrong itself is broken; its own setup is refused" {
   checks 'if then'
   verdicts broken
-  mkdir -p tree/grader tree/lab09-test
+  mkdir -p tree/grader tree/lab09-test && touch tree/lab09-test/README.md
   cp "$GRADER/list" tree/grader
   printf 'source x\nsetup() {\n  :\n}\n@test "1.1 a [1]" {\n  :\n}\n' >tree/lab09-test/checks.bats
   run -2 tree/grader/list lab09-test
