@@ -423,4 +423,5 @@ held_at_its_line() {
     "IPC_PRIVATE, IPC_RMID, then fork" kernel "${calls[0]#* * }, ${calls[1]#* * }"
   errors_at "shmget shmctl shmat clone3?|v?fork" ./shm_count --count 1 --hold @first --procs "$procs" --sync
   signals_from shmget "exit 1" ./shm_count --hold @first --count 1
+  delays_at "clone3? v?fork kill wait4|waitid" ./shm_count --count 1 --hold 0 --procs "$procs"
 }

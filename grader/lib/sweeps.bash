@@ -149,3 +149,18 @@ signals_from() {
   done
   judged
 }
+
+# delays_at "NAME..." ./NAME ARGUMENT...: one of these calls takes long, before or after it does its work; the run
+# ends as without.
+delays_at() {
+  local calls lines_by waits_by first_wait last_wait i delay repeats=()
+  local late="something came earlier or later than it thought: what it waits for must not depend on who is faster"
+  local -A promise=()
+  calls_of "${1// /|}" "${@:2}" || return
+  for ((i = 0; i < ${#calls[@]}; i++)); do
+    for delay in delay_enter delay_exit; do
+      repeat "$i" "$delay=50000" "exit 0" "" "${@:2}" || return
+    done
+  done
+  judged
+}
