@@ -142,9 +142,12 @@ runs_are_possible() {
   cp -r "$GRADER/run" "$GRADER/lib" "$1/grader"
   for tool in supervise before; do
     for static in -static ""; do # static, it runs in the lab VM too
-      why=$("${CC:-cc}" -std=c17 -O1 $static -o "$1/grader/lib/$tool" "$1/grader/lib/$tool.c" 2>&1) && break
-    done
-    [[ -e $1/grader/lib/$tool ]] || cannot "${CC:-cc} cannot compile: ${why##*$'\n'}" || return
+      "${CC:-cc}" -std=c17 -O1 $static -o "$1/grader/lib/$tool" "$1/grader/lib/$tool.c" 2>"$1/grader/$tool.log" && break
+    done &
+  done
+  wait
+  for tool in supervise before; do
+    [[ -e $1/grader/lib/$tool ]] || cannot "${CC:-cc} cannot compile: $(tail -n 1 "$1/grader/$tool.log")" || return
   done
   why=$("$1/grader/lib/supervise" "$1/grader/status" 60 1 true 2>&1) ||
     cannot "what is compiled in $1 does not start (${why##*: }); if that is mounted noexec, set TMPDIR to another folder"
