@@ -22,7 +22,7 @@ created() {
   printed 4
   shm_with cpid "$pid" || wrong expected "a segment, created by this process" \
     kernel "none in /proc/sysvipc/shm" program "$(sed -n 2p "$run.out")" stderr "$(head -n 1 "$run.err")" \
-    likely "shmget was not called with IPC_CREAT, or its segment is gone already"
+    likely "shmget was not called with IPC_CREAT, or the segment is gone: does line 4 have a newline?"
   id=${shm[id]}
 }
 
@@ -41,16 +41,16 @@ shown() {
 
 # told STEP [FIELD=VALUE]: the line of that step says what the kernel says, this field has this value.
 told() {
-  local field want
+  local field want value
   for field in key id perms bytes nattch status; do
     [[ ${2-} == "$field="* ]] && want=${2#*=} || want=${shm[$field]-none}
-    same "$field, step $1" "$want" _ "${said[${field}_$1]}" "${MISTAKES[$field]-}"
+    value=${said[${field}_$1]}
+    case $field in key) printf -v value '0x%08x' "$value" ;; perms) printf -v value %o "0$value" ;; esac
+    same "$field, step $1" "$want" _ "$value" "${MISTAKES[$field]-}" "*=ask the kernel: IPC_STAT"
   done
 }
-declare -gA MISTAKES=([perms]="*=SHM_DEST and SHM_LOCKED are in the mode too: mask it with 0777"
-  [bytes]="*=that was asked for; IPC_STAT says what there is" [key]="*=ask the kernel: IPC_STAT"
-  [nattch]="*=ask the kernel, it counts others too: IPC_STAT"
-  [status]="*=it can be dest and locked, both: ask the kernel")
+declare -gA MISTAKES=([perms]="????*=SHM_DEST and SHM_LOCKED are in the mode too: mask it with 0777"
+  [nattch]="*=it counts others too: IPC_STAT" [status]="*[dl]*=it can be dest and locked, both: IPC_STAT")
 
 # stops SIGNAL [HINT]: that signal ends the program, at once and with exit 0, and nothing is left.
 stops() {
@@ -81,7 +81,8 @@ CLOSED_STDOUT=(perl -e 'pipe R, W; close R; open STDOUT, ">&W"; exec @ARGV')
 text_in() { perl -e 'shmread($ARGV[0], $v, 0, $ARGV[1]) and print unpack("Z*", $v)' "$id" "$1"; }
 counter_in() { perl -e 'shmread($ARGV[0], $v, 0, 8) and print unpack("q", $v)' "$id"; }
 put_in() {
-  note ran "perl -e 'shmwrite $id, \"${1:0:40}\", 0, $2' # by the check itself"
+  ((${#1} <= 40)) && note ran "perl -e 'shmwrite $id, \"$1\", 0, $2' # by the check itself" ||
+    note ran "perl -e 'shmwrite $id, \"${1:0:1}\" x ${#1}, 0, $2' # by the check itself"
   perl -e 'shmwrite($ARGV[0], "$ARGV[1]\0", 0, $ARGV[2])' "$id" "$1" "$2"
 }
 
@@ -94,22 +95,27 @@ wrote() {
 }
 found() {
   try ./shm_message "${shm[key]}" read
-  ended "exit 0" "who only reads needs no permission to write: SHM_RDONLY"
+  ended "exit 0" "who only reads needs no permission to write: 0 for shmget, SHM_RDONLY for shmat"
   same message "$1" _ "$stdout" "*=the text ends at its 0 byte, or with the segment"
-  [[ -z $(tail -c 1 "$run.out") ]] || wrong expected "a newline behind the text" program "none at the end"
+  [[ -z $unended ]] || wrong expected "a newline behind the text" program "none"
 }
 
 # held_at_its_line ARGUMENT...: runs shm_count until it prints; there it is stopped, and main is its pid.
 held_at_its_line() {
-  trace -e trace=write -e inject=write:signal=SIGSTOP:when=1 -- ./shm_count "$@" || return
+  trace -P "$BATS_TEST_TMPDIR/run$((runs + 1)).out" -e trace=write -e inject=write:signal=SIGSTOP:when=1 \
+    -- ./shm_count "$@" || return
   local at=${ran_at[$run]}
   notes[at]="ran strace -f -e trace=shmget,shmctl,write,shmdt ./shm_count $*"
   is_held() {
-    main=$(sed -n 's/ *--- stopped by SIGSTOP ---$//p' strace.log)
+    main=$(sed -n 's/ *--- stopped by SIGSTOP ---$//p' strace.log | head -n 1)
     [[ -n $main ]] && shm_with cpid "$main"
   }
-  eventually is_held || wrong expected "the segment is there while it prints" kernel "it is not" \
-    stderr "$(head -n 1 "$run.err")" likely "print whole lines, then detach; is there a segment?"
+  if ! eventually is_held && [[ -z $main ]]; then
+    wrong expected "a line on stdout" program "(nothing)" stderr "$(head -n 1 "$run.err")" \
+      likely "a hang? SIGCHLD has to be blocked, and several may come as one" || return
+  fi
+  shm_with cpid "$main" || wrong expected "the segment is there while it prints" kernel "it is not" \
+    likely "print, then detach; does a child print too, that has not ended with _exit?"
   id=${shm[id]}
 }
 
@@ -118,7 +124,8 @@ held_at_its_line() {
 @test "1.1 prints four lines, and the kernel has the segment they name [6]" {
   pick time 101 999
   created --time "$time"
-  shape create.txt 'Key: 1[01]????????=this is decimal: use 0x%08x' 'Key: 41??????=0x is missing'
+  shape create.txt 'Key: 0x*[A-F]*=in lower case: %x' 'Key: 1[01]????????=this is decimal: use 0x%08x' \
+    'Key: 41??????=0x is missing'
   same ID "${shm[id]}" "${shm[id]}" "${said[id]}" "0=print what shmget returned"
   same key "$(ftok .)" "${shm[key]}" "${said[key]}" "0x00000000=IPC_PRIVATE makes a segment that no key finds"
   same seconds "$time" _ "${said[time]}"
@@ -137,6 +144,7 @@ held_at_its_line() {
 @test "1.3 size and permissions are those that --size and --mode ask for [6]" {
   pick size 1100 9000
   one_of mode 620 751 644 660 604
+  umask 077
   created --time 50 --size "$size" --mode "$mode"
   same bytes "$size" "${shm[bytes]}" _ "1024=the size must come from --size" \
     "$(((size + 4095) / 4096 * 4096))=bytes is what was asked for; only memory comes in pages"
@@ -148,14 +156,21 @@ held_at_its_line() {
 
 @test "2.1 waits for --time seconds, then removes the segment [5]" {
   pick time 11 25
+  start ./shm_creator --time 1.05 --path /
+  long=$run
   try ./shm_creator --time "0.$time"
-  ended "exit 0" "SIGALRM, blocked, is for sigwait to take: then remove the segment, and exit with 0"
+  ended "exit 0" \
+    "signal*=SIGALRM has to be blocked: sigwait takes it" "timeout=does the timer start? tv_usec < 1000000"
   ((ms >= time * 10)) || wrong expected "at least 0.$time s" kernel "$ms ms" likely "fractions count"
   try ./shm_creator --every "0.$time" --time 0 attach remove
-  ended "exit 0" "a timer of 0 is off: setitimer(2)"
+  ended "exit 0" "timeout=a timer of 0 is off: setitimer(2)"
   ((ms >= time * 20)) || wrong expected "at least 0.$time s before each step" kernel "$ms ms"
   time=$((2 * time))
   same "line 4" "in 0.${time%0} seconds..." _ "$(sed -n '4s/.*exit //p' "$run.out")" "*=all waits, in seconds"
+  finish "$long"
+  ended "exit 0"
+  ((ms >= 1050)) || wrong expected "at least 1.05 s" kernel "$ms ms" \
+    likely "tv_sec has the whole seconds, tv_usec the rest"
 }
 
 @test "2.2 INT, TERM, HUP, PIPE: it ends at once, and nothing is left [5]" {
@@ -207,7 +222,8 @@ held_at_its_line() {
   shape create.txt
   same "ID of the segment that is found" "$id" _ "${said[id]}" "*=without IPC_EXCL a larger one is found"
   stops TERM
-  ! shm_with id "$id" || wrong expected "segment $id removed" kernel "it is there" likely "remove it too"
+  ! shm_with id "$id" || wrong expected "segment $id removed" kernel "it is there" \
+    likely "found or created: the end removes it"
 }
 
 @test "3.2 no permission, or too much memory: says so [4]" {
@@ -219,6 +235,8 @@ held_at_its_line() {
   denied shmget "Permission denied"
   try ./shm_creator --time 0 --path / --size "$size"
   denied shmget "@(Cannot allocate memory|Invalid argument|No space left on device)" "size_t has 64 bits"
+  try ./shm_creator --time 0 --path /usr --size 0
+  denied shmget "Invalid argument" "a new segment of 0 bytes is refused: that is the kernel's to say"
 }
 
 @test "3.3 a path or a number that is no good: says so, creates nothing [4]" {
@@ -240,6 +258,10 @@ held_at_its_line() {
 # ---- task 4: attach -------------------------------------------------------------------------------
 
 @test "4.1 attach makes nattch 1, detach makes it 0 again [5]" {
+  created --every 50 --time 50 attach
+  printed 5
+  same "nattch before the first --every is over" 0 "${shm[nattch]}" _
+  stops TERM
   created --every 0 --time 50 attach
   becomes nattch 1 of_segment nattch -- "0=only shmat attaches it; or does a wait of 0 seconds not end?"
   stops TERM
@@ -260,14 +282,18 @@ held_at_its_line() {
   shown 6 attach.txt
   same "ID of the segment that is found" "$id" _ "${said[id_attach]}"
   told attach nattch=2
+  same "perms of a segment that was found" "$mode" "${shm[perms]}" _
   stops TERM
   becomes status dest of_id status -- "*=a segment that was found is removed too"
 }
 
 @test "4.3 notices when shmat, shmdt or IPC_STAT fails, and removes [4]" {
-  ERRORS="EINVAL EIDRM" errors_at "shmat shmdt shmctl" ./shm_creator --every 0 --time @ attach detach
+  advice="it is gone only after our own remove; all else is an error" \
+    ERRORS="EINVAL EIDRM" errors_at "shmat shmdt shmctl" ./shm_creator --every 0 --time @ attach detach
   signals_from shmat "exit 0" ./shm_creator --every 0 --time @ attach detach
-  traced -e inject=shmctl:error=EIDRM:when=3 -- ./shm_creator --every 0 --time 0 remove
+  calls_of shmctl ./shm_creator --every 0 --time 0 remove
+  number=$(printf '%s\n' "${calls[@]}" | sed -n 's/^shmctl \([0-9]*\) .*IPC_RMID.*/\1/p')
+  traced -e "inject=shmctl:error=EIDRM:when=$((number + 1))" -- ./shm_creator --every 0 --time 0 remove
   ended "exit 0" "EIDRM, or EINVAL, after our remove: the segment is gone"
   shape gone.txt
 }
@@ -285,7 +311,7 @@ held_at_its_line() {
   shown 6 attach.txt
   told attach status=locked
   stops TERM
-  errors_at shmctl ./shm_creator --every 0 --time @ lock
+  ERRORS="EPERM ENOMEM" errors_at shmctl ./shm_creator --every 0 --time @ lock
 }
 
 @test "5.2 removed while attached: status 'dest', key 0, gone at the end [4]" {
@@ -325,7 +351,7 @@ held_at_its_line() {
   pick number 100000 999999
   printf -v long '%s %0200d' "$number" 0
   created --time 50 --size 300
-  for text in "$long" "%s second: $((number / 7))" $'two\nlines' ""; do
+  for text in "$long" "%s second: $((number / 7))" $'zwei\nZ\303\274ge' ""; do
     wrote "$text"
     found "$text"
   done
@@ -348,7 +374,7 @@ held_at_its_line() {
   sanitized ./shm_message "${shm[key]}" write "$text"
   ended "exit 0" "15 characters and the final 0 byte do fit"
   try ./shm_message "${shm[key]}" write "${text}6"
-  fails 1 "..." "shm_segsz of IPC_STAT is the size that was asked for; its page is larger"
+  fails 1 "..." "its 0 byte has to fit too, into shm_segsz of IPC_STAT: the page is larger"
   same message "$text" "$(text_in 16)" _
 }
 
@@ -386,7 +412,7 @@ held_at_its_line() {
   pick procs 3 5
   pick count 7 15
   try ./shm_count --count "$count" --procs "$procs" --hold 0.002 --sync
-  ended "exit 0" "a hang: sem_init with pshared 0 is for threads; or several SIGCHLD came as one"
+  ended "exit 0" "timeout=sem_init with pshared 0? no sem_post? several SIGCHLD that came as one?"
   shape count.txt
   same got $((procs * count)) _ "${said[got]}" "*=lock before the read, unlock after the write"
   ((ms >= procs * count * 2)) || wrong expected "$((procs * count)) times 0.002 s, one after the other" \
@@ -403,16 +429,19 @@ held_at_its_line() {
     value=${#child[@]}
   }
   start ./shm_count --count 100000 --procs "$procs" --hold 999.5 --sync
-  becomes nattch $((procs + 1)) of_segment nattch -- "*=each process counts in the same segment"
+  becomes nattch $((procs + 1)) of_segment nattch -- \
+    "2=one child after the other? All are started first" "*=each process counts in the same segment"
   eventually sleeps "$pid" || wrong expected "the first process sleeps while its children count" \
     kernel "it runs" likely "waitpid with WNOHANG, again and again"
   id=${shm[id]}
   same counter 0 "$(counter_in)" _ "*=--hold is in seconds, and it has not been over"
   becomes children "$procs" children
   kill -KILL "${child[procs - 1]}"
+  at=${ran_at[$run]}
+  notes[at]+=" sleep 1; pkill -KILL -n -P \$!;"
   eventually sleeps "$pid" || : # it may wait for the others now, but not for them alone
   finish TERM
-  ended "exit 1" "a stop signal ends the children too, which inherit what their parent blocks"
+  ended "exit 1" "timeout=a stop signal ends the children too, which inherit what their parent blocks"
   same stdout "" _ "$stdout"
 }
 
@@ -421,7 +450,7 @@ held_at_its_line() {
   calls_of "shmget|shmctl|clone3?|v?fork" ./shm_count --count 1 --hold 0
   [[ ${calls[0]}${calls[1]} == *IPC_PRIVATE*IPC_RMID* ]] || wrong expected \
     "IPC_PRIVATE, IPC_RMID, then fork" kernel "${calls[0]#* * }, ${calls[1]#* * }"
-  errors_at "shmget shmctl shmat clone3?|v?fork" ./shm_count --count 1 --hold @first --procs "$procs" --sync
-  signals_from shmget "exit 1" ./shm_count --hold @first --count 1
+  errors_at "shmget shmctl shmat clone3?|v?fork" ./shm_count --count 1 --hold @ --procs "$procs" --sync
+  signals_from shmget "exit 1" ./shm_count --hold @ --count 1
   delays_at "clone3? v?fork kill wait4|waitid" ./shm_count --count 1 --hold 0 --procs "$procs"
 }

@@ -1,18 +1,21 @@
-/* before - a signal comes just before a command's Nth call that may wait
+/* before - a signal comes just before a command's Nth system call
  *
  * Usage: before LOG N SIGNAL COMMAND [ARG]...
  *
  * A program that looks at a flag and then sleeps misses a signal that comes in
  * between, where no system call lies to which strace could fix one. This does
  * it with ptrace(2): the call is cancelled as it begins (its number becomes
- * -1), and the program is put back to just before it. There the signal meets
- * it, and then the call is made as if nothing had been. Only the command itself
- * is followed, not its children. An empty file LOG.PID says which process it
- * is. The end is the command's own: the exit status, or the signal.
+ * -1), and the program is put back to just before it. There the signal, sent to
+ * the process as kill(1) does, meets it, and then the call is made as if
+ * nothing had been. If that call then waits until its own time is over, the
+ * signal was lost: the command is killed, the exit status is 99. Only the first
+ * thread of the command is followed. An empty file LOG.PID says which process
+ * it is. Else the end is the command's own: the exit status, or the signal.
  */
 #define _GNU_SOURCE
 #include <elf.h>
 #include <err.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -24,27 +27,6 @@
 #include <sys/user.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-/* The same as WAITS in sweeps.bash. */
-static const long waits[] = {
-#ifdef SYS_pause
-    SYS_pause,
-#endif
-#ifdef SYS_poll
-    SYS_poll,
-#endif
-#ifdef SYS_select
-    SYS_select,
-#endif
-#ifdef SYS_epoll_wait
-    SYS_epoll_wait,
-#endif
-    SYS_ppoll,         SYS_pselect6,
-    SYS_nanosleep,     SYS_clock_nanosleep,
-    SYS_rt_sigsuspend, SYS_rt_sigtimedwait,
-    SYS_epoll_pwait,   SYS_read,
-    SYS_wait4,         SYS_waitid,
-    SYS_futex};
 
 static pid_t pid;
 
@@ -96,17 +78,34 @@ static void interpose(int signal)
     kill(pid, signal);
 }
 
-/* Does a call begin here that may wait? */
-static bool begins_wait(void)
+/* Sets what stops here: a call that begins, or one that has ended. */
+static void look(struct __ptrace_syscall_info *info)
 {
-    struct __ptrace_syscall_info info;
-    ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof info, &info);
-    if (info.op != PTRACE_SYSCALL_INFO_ENTRY)
-        return false;
-    for (size_t i = 0; i < sizeof waits / sizeof waits[0]; i++)
-        if ((long)info.entry.nr == waits[i])
-            return true;
-    return false;
+    ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof *info, info);
+}
+
+/* Is this what a call returns that has waited to the end of its time? */
+static bool timed_out(long number, long result)
+{
+    switch (number) {
+#ifdef SYS_poll
+    case SYS_poll:
+#endif
+#ifdef SYS_select
+    case SYS_select:
+#endif
+#ifdef SYS_epoll_wait
+    case SYS_epoll_wait:
+#endif
+    case SYS_ppoll:
+    case SYS_pselect6:
+    case SYS_epoll_pwait:
+    case SYS_nanosleep:
+    case SYS_clock_nanosleep: return result == 0;
+    case SYS_rt_sigtimedwait:
+    case SYS_semtimedop: return result == -EAGAIN;
+    default: return false;
+    }
 }
 
 /* Becomes the command, which its parent follows from here on. */
@@ -126,7 +125,7 @@ int main(int argc, char **argv)
 {
     if (argc < 5)
         errx(2, "usage: before LOG N SIGNAL COMMAND...");
-    long left = atol(argv[2]);
+    long left = atol(argv[2]), number = -1;
 
     pid = fork();
     if (pid == -1)
@@ -139,7 +138,9 @@ int main(int argc, char **argv)
     ptrace(PTRACE_SETOPTIONS, pid, NULL,
            PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL);
 
+    struct __ptrace_syscall_info info;
     enum __ptrace_request how = PTRACE_CONT; /* until it is the command */
+    bool resumed = false;                    /* the call, after the signal */
     status = next(how, 0);
     while (WIFSTOPPED(status)) {
         int signal = 0;
@@ -147,9 +148,20 @@ int main(int argc, char **argv)
             how = PTRACE_SYSCALL;
         } else if (WSTOPSIG(status) != (SIGTRAP | 0x80)) {
             signal = WSTOPSIG(status); /* one for the command */
-        } else if (begins_wait() && --left == 0) {
-            interpose(atoi(argv[3]));
+        } else if (look(&info), info.op == PTRACE_SYSCALL_INFO_ENTRY) {
+            if (--left == 0) {
+                number = (long)info.entry.nr;
+                interpose(atoi(argv[3]));
+            } else if (left < 0 && (long)info.entry.nr == number) {
+                resumed = true;
+            }
+        } else if (resumed) {
             how = PTRACE_CONT;
+            if (timed_out(number, info.exit.rval)) {
+                kill(pid, SIGKILL);
+                errx(99, "the signal had come, and it waited to the end of "
+                         "its time");
+            }
         }
         status = next(how, signal);
     }

@@ -54,6 +54,7 @@ setup() {
   reads=""
   ipc_remember # before anything that may skip: what is cleared at the end is what came after
   files_remember
+  [[ ! -e $LAB_DIR/hung ]] || RUN_TIMEOUT=3 # this submission has let us wait already
   [[ -z ${FIRST-} || ! -e $LAB_DIR/failed ]] || skip "another check has failed"
   its_line
   [[ ! $line =~ \"requires\":\[([^]]*)\] ]] || requires ${BASH_REMATCH[1]//[\",]/ }
@@ -223,7 +224,7 @@ send() {
 
 # suspend: stops the program and lets it go on, as Ctrl-Z and fg do.
 suspend() {
-  send STOP
+  send TSTP
   eventually in_state T "$pid" || :
   send CONT
 }
@@ -247,9 +248,10 @@ finish() {
     end="killed supervise, its parent" # the program had no business with it
   fi
   unset "supervisor[$run]"
+  [[ $end != timeout ]] || : >"$LAB_DIR/hung"
   [[ $end != timeout || -z $trace_of ]] || end_by_trace
-  contents stdout "$run.out"
   contents stderr "$run.err"
+  contents stdout "$run.out"
 }
 
 # end_by_trace: strace waits for every process; when the program has ended and a child has not, that is it.
@@ -273,13 +275,16 @@ files_open() {
   done
 }
 
-# contents VAR FILE: what is in it without the final newline; a NUL byte becomes \0, not nothing.
+# contents VAR FILE: what is in it without the final newline; a NUL byte becomes \0, not nothing. Sets unended to yes
+# if there is no final newline.
 contents() {
   local -a _parts
   local _text
   mapfile -d "" -t _parts <"$2"
   printf -v _text '%s\\0' "${_parts[@]}"
-  _text=${_text%'\0'}
+  _text=${_text%'\0'} unended=""
+  # shellcheck disable=SC2034 # for the checks
+  [[ -z $_text || ${_text: -1} == $'\n' ]] || unended=yes
   printf -v "$1" %s "${_text%$'\n'}"
 }
 
@@ -320,7 +325,7 @@ memcheck() {
   [[ ! -d $PROGRAMS/dynamic ]] || PROGRAM=$PROGRAMS/dynamic/${PROGRAM##*/} PROGRAMS=$PROGRAMS/dynamic
   named "$@" || return
   RUN_TIMEOUT=30 WAIT_TIMEOUT=30
-  as="${as:+$as }valgrind --leak-check=full" launch "${before[@]}" valgrind --leak-check=full --read-inline-info=no \
+  as="${as:+$as }valgrind --leak-check=full" launch "${before[@]}" valgrind --leak-check=full --errors-for-leak-kinds=definite --show-leak-kinds=definite --read-inline-info=no \
     --vgdb=no --run-libc-freeres=no --xml=yes --xml-file="$BATS_TEST_TMPDIR/memcheck.%p.xml" "${command[@]}"
 }
 

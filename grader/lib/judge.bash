@@ -33,7 +33,7 @@ wrong() {
   elif [[ -n ${run-} && -z ${supervisor[$run]-} && $end != exit* ]]; then
     ended=$(cause "$end")
   fi
-  [[ ! $ended =~ SIG(SEGV|ABRT|BUS|FPE|ILL|SYS) || $* == *"killed by"* ]] || crash=yes
+  [[ ! $ended =~ SIG(SEGV|ABRT|BUS|FPE|ILL|SYS) || "$1 $2" == "expected "*@(signal|killed by)* ]] || crash=yes
   while (($# > 1)); do
     [[ -z $2 || -n $crash && $1 == likely ]] || note "$1" "$2"
     shift 2
@@ -63,13 +63,19 @@ hint() {
 # says so too. '_' stands for a side that is not asked. The hint is for what the kernel, or else the
 # program, says.
 same() {
-  local what=$1 expected=$2 kernel=$3 program=$4 likely odd
+  local what=$1 expected=$2 kernel=$3 program=$4 likely odd i=0
   [[ $kernel == _ || $kernel == "$expected" ]] && odd=$program || odd=$kernel
   if [[ $odd == _ || $odd == "$expected" ]]; then
     [[ $kernel == _ ]] || note kernel "$what $kernel"
     return 0
   fi
   hint "$odd" "${@:5}"
+  if ((${#expected} > 150 && ${#odd} > 150)); then
+    while [[ ${expected:0:i+1} == "${odd:0:i+1}" ]]; do ((++i)); done
+    expected="${#expected} characters; from character $((i + 1)) on: ${expected:i:40}"
+    odd="${#odd} characters; from there on: ${odd:i:40}"
+    [[ $kernel == _ ]] && program=$odd || kernel=$odd
+  fi
   [[ $kernel == _ ]] && kernel="" || kernel="$what $kernel"
   [[ $program == _ ]] && program="" || program="$what $program"
   wrong expected "$what ${expected:-(none)}" kernel "$kernel" program "$program" likely "$likely"
@@ -85,15 +91,17 @@ becomes() {
     observer+=("$1")
     shift
   done
+  local last=""
   is() {
     "${observer[@]}"
+    last=${value:-$last}
     # shellcheck disable=SC2053 # a pattern
     [[ $value == $expected ]]
   }
   if eventually is; then
     note kernel "$what $value"
   else
-    same "$what" "$expected" "$value" _ "${@:2}"
+    same "$what" "$expected" "${value:-$last}" _ "${@:2}"
   fi
 }
 
@@ -167,10 +175,19 @@ shape() {
 
 # ---- how a run ended ------------------------------------------------------------------------------
 
-# ended [CAUSE] [HINT]: the finished run ended so ("exit 0"), and holds what every run has to hold.
+# ended [CAUSE] [HINT]...: the finished run ended so ("exit 0"), and holds what every run has to hold. A hint may
+# be for one kind of end: `timeout=...`, `exit*=...`.
 ended() {
-  [[ $end == "${1:-exit 0}" ]] ||
-    wrong expected "${1:-exit 0}" program "$(cause "$end")" stderr "${stderr%%$'\n'*}" likely "${2:-}" || return
+  local want=${1:-exit 0} likely="" each
+  if [[ $end != "$want" ]]; then
+    [[ $end != exit* || $want != exit\ [1-9]* ]] || likely="the exit status has to be ${want#exit }"
+    for each in "${@:2}"; do
+      [[ $each =~ ^(timeout|exit|signal)[^\ =]*= ]] || each="*=$each"
+      # shellcheck disable=SC2053 # a pattern
+      [[ -n $likely || $end != ${each%%=*} ]] || likely=${each#*=}
+    done
+    wrong expected "$want" program "$(cause "$end")" stderr "${stderr%%$'\n'*}" likely "$likely" || return
+  fi
   leaves_nothing
 }
 

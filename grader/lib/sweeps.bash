@@ -1,48 +1,59 @@
 # shellcheck shell=bash
 # Sweeps: a run is traced once, then repeated for each of its system calls, and each time something happens at
-# that one call: it fails, a signal comes, or a signal comes just before it waits. The repeats run side by side, each
-# in a folder of its own (so that ftok(3) of . gives each a key of its own).
-# In the arguments @ stands for a time or a number: LONG while the last wait of the run has not begun, for the program
-# may not wait for that; else 0. @first is the same for the first wait.
+# that one call: it fails, a signal comes just before it, or it takes long. The repeats run side by side, each in a
+# folder of its own (so that ftok(3) of . gives each a key of its own).
+# In the arguments @ stands for a time or a number: LONG for what happens before the program would wait for that, so
+# that it may not; else 0.
 LONG=999
 
 declare -gA ERROR=([ENOMEM]="Cannot allocate memory" [EPERM]="Operation not permitted" [ENOSPC]="No space left on device"
   [ENFILE]="Too many open files in system" [EAGAIN]="Resource temporarily unavailable" [EINVAL]="Invalid argument"
   [EIDRM]="Identifier removed")
 declare -gA NAMED=([clone]=fork [clone3]=fork [vfork]=fork) # what a program calls it
-# calls that wait: the last of them in a run is its wait for the end; before.c has them too
-WAITS='rt_sigtimedwait|rt_sigsuspend|pause|poll|ppoll|select|pselect6|(clock_)?nanosleep|read|epoll_p?wait|wait4|waitid|futex'
 # calls that change nothing a signal could leave half done
 IDLE='brk|mmap|munmap|mprotect|getrandom|(new)?fstatat?|ioctl|exit_group'
 # calls that fail too when a program makes them, whatever a check names
 ALSO='semget|signalfd4?|timerfd_create|timer_create|pipe2?|eventfd2|memfd_create'
 
 # calls_of PATTERN ./NAME ARGUMENT...: traces that run, which has to end with 0. Sets calls to the calls that it
-# made of these, "NAME N LINE" in order; for each, lines_by to the lines that it had printed before it waited next,
-# and waits_by to the number of calls before it that wait; and first_wait, last_wait to the number of calls up to those waits.
+# made of these, "NAME N LINE" in order; for each, lines_by to the lines that it had printed before it waited next, and
+# place to the number of calls before it; and wait_at to the place where it would wait for @.
 calls_of() {
-  local log=$BATS_TEST_TMPDIR/calls line name args=("${@:2}") line_count=0 wait_count=0 rest
+  local log=$BATS_TEST_TMPDIR/calls line name args=("${@:2}") lines=0 at=0 rest
   local -A times=()
   local -a command
-  calls=() lines_by=() waits_by=() first_wait="" last_wait=0
+  calls=() lines_by=() place=() wait_at=0
   [[ -n ${has[strace]-} ]] || broken "it sweeps, and does not say: requires strace" || return
-  named "${args[@]/#@*/0}" || return
+  named "${args[@]/#@/0}" || return
   as="strace" launch strace -s 4096 -o "$log" "${command[@]}"
   finish
   ended "exit 0" || return
+  [[ " ${args[*]}" != *" @"* ]] || waits_at "${args[@]/#@/$LONG}" || return
   while IFS= read -r line; do
+    [[ $line == [a-z]*\(* ]] || continue
     name=${line%%(*}
     times[$name]=$((${times[$name]-0} + 1))
-    [[ ! $name =~ ^($1)$ ]] || calls+=("$name ${times[$name]} $line") waits_by+=("$wait_count")
-    if [[ $name =~ ^($WAITS|exit_group)$ ]]; then
-      while ((${#lines_by[@]} < ${#calls[@]})); do lines_by+=("$line_count"); done
+    [[ ! $name =~ ^($1)$ || $line == *CLONE_THREAD* ]] || calls+=("$name ${times[$name]} $line") place+=("$at")
+    [[ $line != "write"?(v)"(1, "* ]] || rest=${line//\\n/} lines=$((lines + (${#line} - ${#rest}) / 2))
+    if ((at == wait_at)) || [[ $name == exit_group ]]; then
+      while ((${#lines_by[@]} < ${#calls[@]})); do lines_by+=("$lines"); done
     fi
-    if [[ $name =~ ^($WAITS)$ ]]; then
-      ((++wait_count))
-      [[ $line == *'"\177ELF'* ]] || last_wait=${#calls[@]} first_wait=${first_wait:-${#calls[@]}}
-    fi
-    [[ $line != "write"?(v)"(1, "* ]] || rest=${line//\\n/} line_count=$((line_count + (${#line} - ${#rest}) / 2))
+    ((++at))
   done <"$log"
+}
+
+# waits_at ./NAME ARGUMENT...: sets wait_at to the number of calls that this run has made when it sleeps.
+waits_at() {
+  local log=$BATS_TEST_TMPDIR/calls.long traced=0
+  local -a command
+  named "$@" && quiet=yes launch strace -s 0 -o "$log" "${command[@]}" || return
+  asleep() { read -r traced _ <"/proc/$pid/task/$pid/children" || [[ $traced != 0 ]] && sleeps "$traced"; }
+  eventually asleep || :
+  wait_at=$(grep -c '^[a-z].*(.* = ' "$log") || : # complete lines
+  pids+=("$traced")
+  kill -TERM "$traced" 2>/dev/null || :
+  finish
+  ipc_clear # whether this signal leaves nothing is judged elsewhere
 }
 
 # made NAME: a call of that name (a pattern) is among calls.
@@ -57,12 +68,11 @@ repeat() {
   local name n call line tool ran back=$PWD folder=$BATS_TEST_TMPDIR/repeat$((runs + 1)) command
   read -r name n call <<<"${calls[$1]}"
   local -a words=("${@:5}")
-  words=("${words[@]/#@first/$(($1 < first_wait ? LONG : 0))}")
-  words=("${words[@]/#@/$(($1 < last_wait ? LONG : 0))}")
+  words=("${words[@]/#@/$((place[$1] <= wait_at ? LONG : 0))}")
   typed "${words[@]}"
   if [[ $2 == before=* ]]; then
-    tool=("$GRADER/lib/before" "$folder/log" $((waits_by[$1] + 1)) "$(kill -l "${2#*=}")")
-    ran="$line # ${2#*=} comes just before $name"
+    tool=("$GRADER/lib/before" "$folder/log" "${place[$1]}" "$(kill -l "${2#*=}")")
+    ran="$line # ${2#*=} comes just before this call: $name, its number $n"
   else
     tool=(strace -qq --output-separately -o "$folder/log" -e "trace=$name" -e "inject=$name:$2:when=$n")
     ran="strace -e inject=$name:$2:when=$n $line"
@@ -92,7 +102,7 @@ judge_oldest() {
   [[ $line != *IPC_RMID* || -z $text ]] || ipc_clear # no program can remove it when the kernel refuses
   notes+=("$ran")
   if [[ -n $text ]]; then
-    fails "${promised#exit }" "$text" "look at what each call returns; its name and err(3) say the rest"
+    fails "${promised#exit }" "$text" "${advice:-"look at what each call returns; its name and err(3) say the rest"}"
   else
     # shellcheck disable=SC2053 # a pattern
     [[ $end != $promised ]] || promised=$end
@@ -115,8 +125,9 @@ judged() {
 
 # errors_at "NAME..." ./NAME ARGUMENT...: the run makes calls of all these names (patterns), and when one of them
 # fails (with one of ERRORS, if it is set), it exits with 1 and one line that names the call and says the reason.
+# The student reads `advice`, if it is set.
 errors_at() {
-  local calls lines_by waits_by first_wait last_wait i name error repeats=() late=""
+  local calls lines_by place wait_at i name error repeats=() late=""
   local -A promise=()
   calls_of "${1// /|}|$ALSO" "${@:2}" || return
   for name in $1; do
@@ -126,26 +137,25 @@ errors_at() {
     name=${calls[i]%% *}
     # shellcheck disable=SC2086 # a list of words
     one_of error ${ERRORS:-${!ERROR[@]}}
+    [[ ${NAMED[$name]-} != fork ]] || error=EAGAIN # what a program may think that it can try again
     repeat "$i" "error=$error" "exit 1" "${NAMED[$name]-${name%%[0-9]*}}...: ${ERROR[$error]}" "${@:2}" || return
   done
   judged
 }
 
-# signals_from CALL END ./NAME ARGUMENT...: at each call from this one on a signal comes, and just before each that
-# waits: the run has to end so ("exit 0"), and not by its own time. Once it waits, it may have nothing more to do
-# that a signal could stop.
+# signals_from CALL END ./NAME ARGUMENT...: just before each call from this one on a signal comes: the run has to end
+# so ("exit 0"), and not by its own time. After its wait it may have nothing more to do that a signal could stop.
 signals_from() {
-  local calls lines_by waits_by first_wait last_wait i first="" wanted=$2 signal repeats=()
+  local calls lines_by place wait_at i first="" wanted=$2 signal repeats=()
   local late="a stop signal was lost: block it first, and take it where you wait"
   local -A promise=()
   calls_of '[a-z0-9_]+' "${@:3}" && made "$1" || return
   for ((i = 0; i < ${#calls[@]}; i++)); do
     [[ ! ${calls[i]} =~ ^($1)" " ]] || first=yes
+    ((place[i] <= wait_at)) || wanted="@($2|exit 0|signal *)"
     [[ -n $first && ! ${calls[i]} =~ ^($IDLE)" " ]] || continue
     one_of signal TERM INT HUP
-    [[ ! ${calls[i]} =~ ^($WAITS)" " ]] || repeat "$i" "before=SIG$signal" "$wanted" "" "${@:3}" || return
-    repeat "$i" "signal=SIG$signal" "$wanted" "" "${@:3}" || return
-    [[ ! ${calls[i]} =~ ^($WAITS)" " ]] || wanted="@($2|exit 0|signal *)"
+    repeat "$i" "before=SIG$signal" "$wanted" "" "${@:3}" || return
   done
   judged
 }
@@ -153,7 +163,7 @@ signals_from() {
 # delays_at "NAME..." ./NAME ARGUMENT...: one of these calls takes long, before or after it does its work; the run
 # ends as without.
 delays_at() {
-  local calls lines_by waits_by first_wait last_wait i delay repeats=()
+  local calls lines_by place wait_at i delay repeats=()
   local late="something came earlier or later than it thought: what it waits for must not depend on who is faster"
   local -A promise=()
   calls_of "${1// /|}" "${@:2}" || return
