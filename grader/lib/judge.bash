@@ -180,12 +180,12 @@ shape() {
 ended() {
   local want=${1:-exit 0} likely="" each
   if [[ $end != "$want" ]]; then
-    [[ $end != exit* || $want != exit\ [1-9]* ]] || likely="the exit status has to be ${want#exit }"
     for each in "${@:2}"; do
       [[ $each =~ ^(timeout|exit|signal)[^\ =]*= ]] || each="*=$each"
       # shellcheck disable=SC2053 # a pattern
       [[ -n $likely || $end != ${each%%=*} ]] || likely=${each#*=}
     done
+    [[ -n $likely || $end != exit* || $want != exit\ [1-9]* ]] || likely="the exit status has to be ${want#exit }"
     wrong expected "$want" program "$(cause "$end")" stderr "${stderr%%$'\n'*}" likely "$likely" || return
   fi
   leaves_nothing

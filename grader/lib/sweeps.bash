@@ -106,7 +106,7 @@ judge_oldest() {
   else
     # shellcheck disable=SC2053 # a pattern
     [[ $end != $promised ]] || promised=$end
-    ended "$promised" "$late"
+    ended "$promised" "timeout=$late" "signal*=$late" "exit 99=$late"
   fi || return
   mapfile -t lines <"$run.out"
   [[ $end == "exit 0" ]] || ((${#lines[@]} <= by_then)) ||
