@@ -74,7 +74,7 @@ left() {
   systemctl list-units --all --plain --no-legend "labs-[0-9]*"
 }
 none() { [[ -z $(left) ]]; }
-until_() { for ((i = 0; i < 100; i++)); do "$@" && return; sleep 0.1; done; }
+until_() { for ((i = 0; i < 900; i++)); do "$@" && return; sleep 0.1; done; }
 for signal in INT TERM; do
   env --default-signal=INT setsid grader/run lab01-systemd >/dev/null 2>&1 &
   until_ running
