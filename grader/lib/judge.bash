@@ -33,7 +33,7 @@ wrong() {
   elif [[ -n ${run-} && -z ${supervisor[$run]-} && $end != exit* ]]; then
     ended=$(cause "$end")
   fi
-  [[ ! $ended =~ SIG(SEGV|ABRT|BUS|FPE|ILL|SYS) || "$1 $2" == "expected "*@(signal|killed by)* ]] || crash=yes
+  [[ ! $ended =~ SIG(SEGV|ABRT|BUS|FPE|ILL|SYS) || $* == *"killed by"* ]] || crash=yes
   while (($# > 1)); do
     [[ -z $2 || -n $crash && $1 == likely ]] || note "$1" "$2"
     shift 2
@@ -185,6 +185,7 @@ ended() {
       # shellcheck disable=SC2053 # a pattern
       [[ -n $likely || $end != ${each%%=*} ]] || likely=${each#*=}
     done
+    [[ ! $end =~ ^signal\ (11|6|7|8|4|31)$ || $want == signal* ]] || likely="it crashed: gdb or valgrind shows the line"
     [[ -n $likely || $end != exit* || $want != exit\ [1-9]* ]] || likely="the exit status has to be ${want#exit }"
     wrong expected "$want" program "$(cause "$end")" stderr "${stderr%%$'\n'*}" likely "$likely" || return
   fi

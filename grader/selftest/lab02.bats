@@ -39,11 +39,11 @@ SED
   done
 }
 
-# interrupted SIGNAL: grades lab02, ends it after the first PASS, and waits until none of its processes is left.
+# interrupted SIGNAL: grades lab02 and, so that it is not over soon, lab05; ends it after the first PASS, and waits until none of its processes is left.
 interrupted() {
   local tries=0
   : >report
-  TMPDIR=$PWD env --default-signal=INT setsid "$GRADE" --out "$PWD/out" lab02-shm </dev/null >report 2>&1 3>&- &
+  TMPDIR=$PWD env --default-signal=INT setsid "$GRADE" --out "$PWD/out" lab02-shm lab05-rlimits-fork </dev/null >report 2>&1 3>&- &
   local grade=$!
   until grep -q PASS report; do kill -0 "$grade"; done
   kill "-$1" -- "-$grade"
