@@ -710,7 +710,7 @@ SHARE=50 # per mille that a share may be off
   local there
   own_group cpu.weight=10000
   weighed 0 0 1 10000
-  within "$told_a" 0 20 || wrong expected "the share of weight 1, per mille 0, give or take 20" kernel "per mille $share_a" program "per mille $told_a" \
+  within "$told_a" 0 100 || wrong expected "the share of weight 1, per mille 0, give or take 100" kernel "per mille $share_a" program "per mille $told_a" \
     likely "who weighs 1 does not even start while the other runs: let all be there, then begin, and then take the first reading"
   (($(per_mille "${said[used_b]}") >= 200)) || wrong expected "weight 10000 runs for most of the time" program "it says ${said[used_b]} s"
   # hogs that are held up on their way

@@ -250,6 +250,7 @@ finish() {
   unset "supervisor[$run]"
   [[ $end != timeout ]] || : >"$LAB_DIR/hung"
   [[ $end != timeout || -z $trace_of ]] || end_by_trace
+  [[ -z $trace_of || ! -e $trace_of ]] || whole_lines
   contents stderr "$run.err"
   contents stdout "$run.out"
 }
@@ -262,6 +263,15 @@ end_by_trace() {
   [[ $line =~ with\ ([0-9]+) ]] && end="exit ${BASH_REMATCH[1]}"
   [[ $line =~ by\ SIG([A-Z0-9]+) ]] && end="signal $(kill -l "${BASH_REMATCH[1]}")"
   left=1
+}
+
+# whole_lines: a call that strace has in two lines, for another process made one meanwhile, becomes one line.
+whole_lines() {
+  awk '/ <unfinished \.\.\.>$/ { sub(/ *<unfinished \.\.\.>$/, ""); begun[$1] = $0; next }
+    / resumed>/ && $1 in begun { rest = $0; sub(/^.* resumed>/, "", rest); print begun[$1] rest; delete begun[$1]; next }
+    { print }
+    END { for (pid in begun) print begun[pid] " <unfinished ...>" }' "$trace_of" >"$trace_of.whole" &&
+    mv "$trace_of.whole" "$trace_of"
 }
 
 # files_open: sets open to a file that the program has open while it waits: no terminal, pipe, socket or memfd.
