@@ -10,7 +10,9 @@
  * at its start. A signal from the parent of supervise, or the parent's death,
  * ends it as well. What the command leaves running is adopted
  * (PR_SET_CHILD_SUBREAPER), counted, killed. A bystander lives in its process
- * group, as the script does that runs a program: no signal may hit that.
+ * group, as the script does that runs a program: no signal may hit that. Where
+ * mount namespaces are allowed, all of the folder WORK is read-only for the
+ * command, but for its own BATS_TEST_TMPDIR: verdicts are not its to write.
  *
  * STATUSFILE says "pid N" at once. When all is over, and no process is left to
  * write to it, it is rewritten:
@@ -18,22 +20,25 @@
  *   ms N       how long the command ran
  *   left N     descendants that outlived it, killed now
  *   unreaped N descendants that had ended, and that were not waited for
- *   hit N      the signal that supervise or the bystander got from a
- * descendant, or 0 Exit status: 0, or 2 when the command could not be
- * supervised.
+ *   hit N      the signal from a descendant that hit supervise, or the
+ *              bystander; or 0
+ * Exit status: 0, or 2 when the command could not be supervised.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -45,6 +50,29 @@ static double now(void)
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* Makes the folder WORK read-only from here on, all but BATS_TEST_TMPDIR, if
+ * this process may: mount_namespaces(7), mount(2). */
+static void protect(void)
+{
+    const char *work = getenv("WORK"), *own = getenv("BATS_TEST_TMPDIR");
+    char *here = getcwd(NULL, 0);
+    struct statvfs fs;
+
+    if (!work || !own || !here || unshare(CLONE_NEWNS) == -1)
+        return;
+    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
+    if (statvfs(work, &fs) == 0 &&
+        !mount(work, work, NULL, MS_BIND | MS_REC, NULL) &&
+        !mount(own, own, NULL, MS_BIND, NULL))
+        mount(NULL, work, NULL,
+              MS_BIND | MS_REMOUNT | MS_RDONLY |
+                  (fs.f_flag & (MS_NOSUID | MS_NODEV | MS_NOEXEC)),
+              NULL);
+    if (chdir(here) == -1) /* now in the new mount */
+        _exit(127);
+    free(here);
 }
 
 /* Becomes the command, when the other end of the pipe is closed. */
@@ -64,6 +92,7 @@ static void run(char **command, int ready[2])
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     setrlimit(RLIMIT_CORE, &no_core);
+    protect();
     prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
     char *path = getenv("PATH"), *home = getenv("HOME");
     path = path ? strdup(path) : NULL;
