@@ -7,10 +7,12 @@
  * it with ptrace(2): the call is cancelled as it begins (its number becomes
  * -1), and the program is put back to just before it. There the signal, sent to
  * the process as kill(1) does, meets it, and then the call is made as if
- * nothing had been. If that call then waits until its own time is over, the
- * signal was lost: the command is killed, the exit status is 99. Only the first
- * thread of the command is followed. An empty file LOG.PID says which process
- * it is. Else the end is the command's own: the exit status, or the signal.
+ * nothing had been. With SIGNAL 0 there comes none, but PAUSE passes, in which
+ * others may send one: a child that ends. If that call then waits until its own
+ * time is over, the signal was lost: the command is killed, the exit status
+ * is 99. Only the first thread of the command is followed. An empty file
+ * LOG.PID says which process it is. Else the end is the command's own: the exit
+ * status, or the signal.
  */
 #define _GNU_SOURCE
 #include <elf.h>
@@ -27,6 +29,8 @@
 #include <sys/user.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+enum { PAUSE = 50000 }; /* microseconds */
 
 static pid_t pid;
 
@@ -76,6 +80,8 @@ static void interpose(int signal)
 #endif
     ptrace(PTRACE_SETREGSET, pid, NT_PRSTATUS, &all);
     kill(pid, signal);
+    if (signal == 0)
+        usleep(PAUSE);
 }
 
 /* Sets what stops here: a call that begins, or one that has ended. */

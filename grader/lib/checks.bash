@@ -155,10 +155,16 @@ named() {
 
 # typed WORD...: sets line to the words as they are typed in a shell.
 typed() {
-  local word
+  local word zeros i
   line=""
   for word; do
-    [[ $word =~ ^[a-zA-Z0-9_./:=+,-]+$ ]] || word=${word@Q}
+    if ((${#word} > 1000)); then # a text of a check: something, and then zeros only
+      printf -v zeros "%0${#word}d" 0
+      for ((i = 0; i < 50; i++)); do [[ ${word:i} != "${zeros:i}" ]] || break; done
+      word="\"${word:0:i}\$(printf %0$((${#word} - i))d 0)\""
+    elif [[ ! $word =~ ^[a-zA-Z0-9_./:=+,-]+$ ]]; then
+      word=${word@Q}
+    fi
     line+=${line:+ }$word
   done
 }
@@ -222,11 +228,24 @@ send() {
   kill "-$1" "${pid_of[$of]}" 2>/dev/null || :
 }
 
-# suspend: stops the program and lets it go on, as Ctrl-Z and fg do.
+# suspend: stops the program and its children and lets them go on, as Ctrl-Z and fg do.
 suspend() {
+  local -a others=()
   send TSTP
+  read -ra others 2>/dev/null <"/proc/$pid/task/$pid/children" || : # the line has no end
+  kill -TSTP "${others[@]}" 2>/dev/null || :
   eventually in_state T "$pid" || :
   send CONT
+  kill -CONT "${others[@]}" 2>/dev/null || :
+}
+
+# pending SIGNAL...: these are all there when the program looks next.
+pending() {
+  local each
+  files_open
+  for each in STOP "$@" CONT; do
+    send "$each"
+  done
 }
 
 # finish [RUN] [SIGNAL]: sends the signal if any, and waits for the end of the run.

@@ -63,15 +63,18 @@ hint() {
 # says so too. '_' stands for a side that is not asked. The hint is for what the kernel, or else the
 # program, says.
 same() {
-  local what=$1 expected=$2 kernel=$3 program=$4 likely odd i=0
+  local what=$1 expected=$2 kernel=$3 program=$4 likely odd i=0 step
   [[ $kernel == _ || $kernel == "$expected" ]] && odd=$program || odd=$kernel
   if [[ $odd == _ || $odd == "$expected" ]]; then
+    ((${#kernel} <= 150)) || kernel="of ${#kernel} characters"
     [[ $kernel == _ ]] || note kernel "$what $kernel"
     return 0
   fi
   hint "$odd" "${@:5}"
   if ((${#expected} > 150 && ${#odd} > 150)); then
-    while [[ ${expected:0:i+1} == "${odd:0:i+1}" ]]; do ((++i)); done
+    for ((step = 1 << 20; step > 0; step /= 2)); do
+      [[ ${expected:i:step} != "${odd:i:step}" ]] || ((i += step))
+    done
     expected="${#expected} characters; from character $((i + 1)) on: ${expected:i:40}"
     odd="${#odd} characters; from there on: ${odd:i:40}"
     [[ $kernel == _ ]] && program=$odd || kernel=$odd

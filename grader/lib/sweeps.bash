@@ -13,7 +13,7 @@ declare -gA NAMED=([clone]=fork [clone3]=fork [vfork]=fork) # what a program cal
 # calls that change nothing a signal could leave half done
 IDLE='brk|mmap|munmap|mprotect|getrandom|(new)?fstatat?|ioctl|exit_group'
 # calls that fail too when a program makes them, whatever a check names
-ALSO='semget|signalfd4?|timerfd_create|timer_create|pipe2?|eventfd2|memfd_create'
+ALSO='shmdt|semget|semctl|signalfd4?|timerfd_create|timer_create|pipe2?|eventfd2|memfd_create'
 
 # calls_of PATTERN ./NAME ARGUMENT...: traces that run, which has to end with 0. Sets calls to the calls that it
 # made of these, "NAME N LINE" in order; for each, lines_by to the lines that it had printed before it waited next, and
@@ -65,19 +65,21 @@ made() {
 # before=SIGNAL, that signal comes just before it. It has to end so (a pattern), with TEXT on stderr if that is
 # given. Judges older ones first, when many are running.
 repeat() {
-  local name n call line tool ran back=$PWD folder=$BATS_TEST_TMPDIR/repeat$((runs + 1)) command
+  local name n call line tool ran back=$PWD folder=$BATS_TEST_TMPDIR/repeat$((runs % 8)) command
+  local log=$BATS_TEST_TMPDIR/log$((runs + 1))
   read -r name n call <<<"${calls[$1]}"
   local -a words=("${@:5}")
   words=("${words[@]/#@/$((place[$1] <= wait_at ? LONG : 0))}")
   typed "${words[@]}"
   if [[ $2 == before=* ]]; then
-    tool=("$GRADER/lib/before" "$folder/log" "${place[$1]}" "$(kill -l "${2#*=}")")
+    tool=("$GRADER/lib/before" "$log" "${place[$1]}" "$(kill -l "${2#*=}")")
     ran="$line # ${2#*=} comes just before this call: $name, its number $n"
+    [[ $2 != *=EXIT ]] || ran="$line # this call comes late: $name, its number $n"
   else
-    tool=(strace -qq --output-separately -o "$folder/log" -e "trace=$name" -e "inject=$name:$2:when=$n")
+    tool=(strace -qq --output-separately -o "$log" -e "trace=$name" -e "inject=$name:$2:when=$n")
     ran="strace -e inject=$name:$2:when=$n $line"
   fi
-  mkdir "$folder"
+  [[ -d $folder ]] || mkdir "$folder"
   cd "$folder" || return
   named "${words[@]}"
   quiet=yes launch "${tool[@]}" "${command[@]}"
@@ -95,7 +97,7 @@ judge_oldest() {
   IFS=$'\1' read -r promised text by_then ran line <<<"${promise[${repeats[0]}]}"
   finish "${repeats[0]}"
   repeats=("${repeats[@]:1}")
-  for log in "$BATS_TEST_TMPDIR/repeat${run##*run}"/log.*; do
+  for log in "$BATS_TEST_TMPDIR/log${run##*run}".*; do
     only=${log##*.}
   done
   pids+=("$only")
@@ -124,7 +126,7 @@ judged() {
 }
 
 # errors_at "NAME..." ./NAME ARGUMENT...: the run makes calls of all these names (patterns), and when one of them
-# fails (with one of ERRORS, if it is set), it exits with 1 and one line that names the call and says the reason.
+# fails (with each of ERRORS, if it is set), it exits with 1 and one line that names the call and says the reason.
 # The student reads `advice`, if it is set.
 errors_at() {
   local calls lines_by place wait_at i name error repeats=() late=""
@@ -135,10 +137,12 @@ errors_at() {
   done
   for ((i = 0; i < ${#calls[@]}; i++)); do
     name=${calls[i]%% *}
-    # shellcheck disable=SC2086 # a list of words
-    one_of error ${ERRORS:-${!ERROR[@]}}
+    [[ ${calls[i]} != semctl*IPC_RMID* ]] || continue # nobody can remove it then
+    one_of error "${!ERROR[@]}"
     [[ ${NAMED[$name]-} != fork ]] || error=EAGAIN # what a program may think that it can try again
-    repeat "$i" "error=$error" "exit 1" "${NAMED[$name]-${name%%[0-9]*}}...: ${ERROR[$error]}" "${@:2}" || return
+    for error in ${ERRORS:-$error}; do
+      repeat "$i" "error=$error" "exit 1" "${NAMED[$name]-${name%%[0-9]*}}...: ${ERROR[$error]}" "${@:2}" || return
+    done
   done
   judged
 }
@@ -160,16 +164,16 @@ signals_from() {
   judged
 }
 
-# delays_at "NAME..." ./NAME ARGUMENT...: one of these calls takes long, before or after it does its work; the run
-# ends as without.
+# delays_at "NAME..." ./NAME ARGUMENT...: one of these calls comes late (a signal can come before it), or takes long,
+# before or after it does its work; the run ends as without.
 delays_at() {
   local calls lines_by place wait_at i delay repeats=()
   local late="something came earlier or later than it thought: what it waits for must not depend on who is faster"
   local -A promise=()
   calls_of "${1// /|}" "${@:2}" || return
   for ((i = 0; i < ${#calls[@]}; i++)); do
-    for delay in delay_enter delay_exit; do
-      repeat "$i" "$delay=50000" "exit 0" "" "${@:2}" || return
+    for delay in delay_enter=50000 delay_exit=50000 before=EXIT; do # EXIT is no signal, 0
+      repeat "$i" "$delay" "exit 0" "" "${@:2}" || return
     done
   done
   judged
