@@ -460,7 +460,7 @@ held_at_its_line() {
   requires permissions
   pick procs 3 5
   pick count 17 25
-  start ./shm_count --count 1 --procs 3 --hold 0.1 --sync
+  start ./shm_count --count 1 --procs 3 --hold 0.2 --sync
   eventually sleeps "$pid" || :
   suspend
   first=$run

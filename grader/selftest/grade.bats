@@ -147,16 +147,21 @@ source "$BATS_TEST_DIRNAME/common.bash"
 
 @test "a program can write neither the checks nor the records; without namespaces, that is noticed" {
   students
-  cat >students/lab02-shm/shm_creator.c <<'C'
+  mkdir t without # a temporary folder of its own: nobody else's run is spoilt
+  export TMPDIR=$PWD/t
+  {
+    echo "#define TMP \"$TMPDIR/\""
+    cat
+  } >students/lab02-shm/shm_creator.c <<'C'
 #include <glob.h>
 #include <stdio.h>
 int main(void)
 {
     glob_t g = {0};
     int opened = 0;
-    glob("/tmp/labs*/job*/bats-run-*/*.src", 0, NULL, &g);
-    glob("/tmp/labs*/job*/*/*s", GLOB_APPEND, NULL, &g);
-    glob("/tmp/labs*/*/lab02-shm/*s", GLOB_APPEND, NULL, &g);
+    glob(TMP "labs*/job*/bats-run-*/*.src", 0, NULL, &g);
+    glob(TMP "labs*/job*/*/*s", GLOB_APPEND, NULL, &g);
+    glob(TMP "labs*/*/lab02-shm/*s", GLOB_APPEND, NULL, &g);
     for (size_t i = 0; i < g.gl_pathc; i++) {
         FILE *f = fopen(g.gl_pathv[i], "a");
         if (f) {
@@ -168,17 +173,16 @@ int main(void)
     return g.gl_pathc > 2 ? 40 + opened : 1;
 }
 C
-  TMPDIR=/tmp graded --submission students --task 1 lab02-shm
+  graded --submission students --task 1 lab02-shm
   echo "$report"
   [ "$(score)" = 0/18 ]
   has "$report" "exit 40,"
-  mkdir without
   ln -s /bin/false without/bwrap
   local drop=(env)
   [[ $EUID != 0 ]] || drop=(setpriv --bounding-set=-sys_admin --inh-caps=-sys_admin)
   printf '#!/bin/sh\nPATH=%s:$PATH exec %s "$@"\n' "$PWD/without" "${drop[*]} $GRADE" >grade
   chmod +x grade
-  TMPDIR=/tmp GRADE=$PWD/grade graded --submission students --task 1 lab02-shm
+  GRADE=$PWD/grade graded --submission students --task 1 lab02-shm
   echo "$report"
   [ "$(score)" = 0/18 ]
   has "$report" "the check has two verdicts"
