@@ -220,6 +220,15 @@ with() {
   as="${as:+$as }${before[*]}" "${@:2}"
 }
 
+# believing BYTES VERB...: the verb's run believes that a page has so many bytes (pages.c).
+believing() {
+  [[ -n ${has[pages]-} ]] || broken "believing, and not: requires pages" || return
+  local PROGRAMS=$PROGRAMS
+  local -a before=("${before[@]}" env "LD_PRELOAD=$GRADER/lib/pages.so" "PAGESIZE=$1")
+  [[ ! -d $PROGRAMS/dynamic ]] || PROGRAMS=$PROGRAMS/dynamic
+  as="${as:+$as }PAGESIZE=$1" "${@:2}"
+}
+
 # send SIGNAL [RUN]: to the program of this run; the student sees it with what was run.
 send() {
   local of=${2:-$run}

@@ -24,6 +24,7 @@ declare -gA REMEDY=(
   [strace]="strace, and leave to trace: apt-get install strace; in Docker --cap-add=SYS_PTRACE"
   [sanitizers]="the sanitizers of gcc or clang: apt-get install gcc libc6-dev"
   [valgrind]="valgrind: apt-get install valgrind libc6-dbg"
+  [pages]="a dynamic linker that takes LD_PRELOAD, and getconf: apt-get install libc-bin"
 )
 
 # shellcheck disable=SC2034
@@ -64,6 +65,10 @@ can_strace() { strace -o /dev/null -e trace=none true 2>/dev/null; }
 # compiled elsewhere, where this is a kit
 can_sanitizers() { [[ -d ${PROGRAMS-}/sanitized || -e $("${CC:-cc}" -print-file-name=libasan.so) || ${CC-} == clang* ]]; }
 can_valgrind() { command -v valgrind >/dev/null; }
+# asked where it is compiled
+can_pages() {
+  [[ ! -e $GRADER/lib/supervise || $(LD_PRELOAD=$GRADER/lib/pages.so PAGESIZE=65536 getconf PAGESIZE 2>/dev/null) == 65536 ]]
+}
 
 # Prefixes that make permission bits of IPC objects, and hard limits, count for root too.
 WITHOUT_IPC_OWNER=(env)
@@ -145,6 +150,7 @@ runs_are_possible() {
       "${CC:-cc}" -std=c17 -O1 $static -o "$1/grader/lib/$tool" "$1/grader/lib/$tool.c" 2>"$1/grader/$tool.log" && break
     done &
   done
+  "${CC:-cc}" -std=c17 -O1 -shared -fPIC -o "$1/grader/lib/pages.so" "$1/grader/lib/pages.c" 2>/dev/null || :
   wait
   for tool in supervise before; do
     [[ -e $1/grader/lib/$tool ]] || cannot "${CC:-cc} cannot compile: $(tail -n 1 "$1/grader/$tool.log")" || return

@@ -4,6 +4,7 @@
 # folder of its own (so that ftok(3) of . gives each a key of its own).
 # In the arguments @ stands for a time or a number: LONG for what happens before the program would wait for that, so
 # that it may not; else 0. `spare` is how many lines a program that fails may have printed that are no result.
+# Where `of` is set, only calls are meant whose line in the trace matches that pattern.
 LONG=999
 
 declare -gA ERROR=([ENOMEM]="Cannot allocate memory" [EPERM]="Operation not permitted" [ENOSPC]="No space left on device"
@@ -33,7 +34,9 @@ calls_of() {
     [[ $line == [a-z]*\(* && $line != *" (To be restarted)" ]] || continue # that comes once more
     name=${line%%(*}
     times[$name]=$((${times[$name]-0} + 1))
-    [[ ! $name =~ ^($1)$ || $line == *CLONE_THREAD* ]] || calls+=("$name ${times[$name]} $line") place+=("$at")
+    # shellcheck disable=SC2053 # a pattern
+    [[ ! $name =~ ^($1)$ || $line == *CLONE_THREAD* || $line != ${of-*} ]] ||
+      calls+=("$name ${times[$name]} $line") place+=("$at")
     [[ $line != "write"?(v)"(1, "* ]] || rest=${line//\\n/} lines=$((lines + (${#line} - ${#rest}) / 2))
     if ((at == wait_at)) || [[ $name == exit_group ]]; then
       while ((${#lines_by[@]} < ${#calls[@]})); do lines_by+=("$lines"); done

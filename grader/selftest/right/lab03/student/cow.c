@@ -1,0 +1,205 @@
+/* cow - fork, and copy on write: which process has a page, who gets a copy
+ *
+ * Usage: ./cow [--mib N] [STEP]...      (--help lists the steps)
+ *
+ * Try:   ./cow
+ *            fork copies no page: RSS is there twice, PSS is halved, USS is 0
+ *            the first write to a page copies it: a fault, and USS in both
+ *        ./cow fork write stop & sleep 1; ps -o pid,rss,pss,uss,comm; kill %%
+ */
+#define _GNU_SOURCE /* MAP_ANONYMOUS, PR_SET_THP_DISABLE */
+#include <err.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static size_t page;              /* bytes in one: 4096 on most machines */
+static size_t size = 250L << 20; /* bytes of the memory */
+static char *memory;
+static pid_t child; /* 0: there is none, or this is it */
+static int turn[2]; /* a socket pair: [0] for the parent, [1] for the child */
+
+/* Returns the number in `text`, made of these digits and at most `max`;
+ * anything else is a usage error: strtod(3). */
+static double number(const char *text, const char *digits, double max)
+{
+    char *end;
+    double value = strtod(text, &end);
+    if (*text == '\0' || *end || text[strspn(text, digits)] || value > max)
+        errx(2, "'%s' is not a number that fits here: see --help", text);
+    return value;
+}
+
+/* Returns the percent of a step, 50 for "write:50". */
+static double percent(const char *step)
+{
+    const char *colon = strchr(step, ':');
+    return colon ? number(colon + 1, "0123456789.", 100) : 100;
+}
+
+/* Reads or writes a byte in each of the first so many percent of the pages. */
+static void touch(const char *step)
+{
+    size_t n = (size_t)((double)(size / page) * percent(step) / 100.0);
+    volatile char *p = memory;
+    char x = 0;
+    while (n-- > 0) {
+        if (step[0] == 'w')
+            *p = 1;
+        else
+            x = *p;
+        p += page;
+    }
+    (void)x;
+}
+
+/* Prints what this process has, by /proc/self/smaps_rollup and getrusage(2):
+ * Rss; Pss; the sum of all that is Private; minor faults. */
+static void print_line(const char *step, const char *who)
+{
+    long rss = 0, pss = 0, uss = 0, faults = 0;
+    char line[200];
+    FILE *f = fopen("/proc/self/smaps_rollup", "r");
+    if (f == NULL)
+        err(1, "smaps_rollup");
+    while (fgets(line, sizeof line, f) != NULL) {
+        char *colon = strchr(line, ':');
+        if (strncmp(line, "Rss:", 4) == 0)
+            rss = atol(colon + 1);
+        if (strncmp(line, "Pss:", 4) == 0)
+            pss = atol(colon + 1);
+        if (strncmp(line, "Private_", 8) == 0)
+            uss += atol(colon + 1);
+    }
+    fclose(f);
+    struct rusage mine;
+    getrusage(RUSAGE_SELF, &mine);
+    faults = mine.ru_minflt;
+    printf("%-10s %-7s %7d %8ld %8ld %8ld %8ld\n", step, who, getpid(), rss,
+           pss, uss, faults);
+}
+
+/* The child does each step that its parent sends, and answers, until the other
+ * end is closed: by end_child(), or because the parent has ended: recv(2). */
+static void serve(void)
+{
+    char text[100];
+    for (;;) {
+        ssize_t n = recv(turn[1], text, sizeof text, 0);
+        if (n <= 0)
+            break;
+        touch(text);
+        print_line(text, "child");
+        if (send(turn[1], "!", 1, MSG_NOSIGNAL) != 1)
+            break;
+    }
+    exit(0);
+}
+
+/* Makes the child: socketpair(2), fork(2). Each process closes the end that is
+ * not its own, or it would never see that the other one has ended. */
+static void start_child(void)
+{
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, turn) != 0)
+        err(1, "socketpair");
+    pid_t pid = fork();
+    switch (pid) {
+    case -1:
+        err(1, "fork");
+    case 0:
+        close(turn[0]);
+        serve();
+        exit(0);
+    default:
+        close(turn[1]);
+        child = pid;
+    }
+}
+
+/* Ends the child and waits for it: close(2), waitpid(2). That it was killed, or
+ * has failed, is an error of ours. */
+static void end_child(void)
+{
+    int status = 0;
+    close(turn[0]);
+    while (waitpid(child, &status, 0) == -1)
+        continue;
+    child = 0;
+    if (WIFSIGNALED(status))
+        errx(1, "the child was killed by signal %d", WTERMSIG(status));
+    if (WIFEXITED(status) && WEXITSTATUS(status) != 0)
+        errx(1, "the child has failed");
+}
+
+/* Lets the child do the step, and waits until it has; if it has ended instead,
+ * that is an error of ours: send(2) with MSG_NOSIGNAL, recv(2). */
+static void let_child(const char *step)
+{
+    char byte;
+    ssize_t n = send(turn[0], step, strlen(step) + 1, MSG_NOSIGNAL);
+    if (n == -1)
+        end_child();
+    n = recv(turn[0], &byte, 1, 0);
+    if (n != 1) {
+        end_child();
+        exit(1);
+    }
+}
+
+static void take(const char *step)
+{
+    if (strcmp(step, "fork") == 0 && !child)
+        start_child();
+    else if (strcmp(step, "exit") == 0 && child)
+        end_child();
+    else if ((strncmp(step, "read", 4) && strncmp(step, "write", 5)) ||
+             percent(step) > 100)
+        errx(2, "'%s' is not a step, or not now: see --help", step);
+    else if (!child)
+        touch(step);
+    if (child)
+        let_child(step);
+    print_line(step, "parent");
+}
+
+int main(int argc, char **argv)
+{
+    static char *story[] = {"fork", "read", "write:50", "exit", "write", NULL};
+    static const struct option table[] = {
+        {"mib", 1, 0, 'm'}, {"help", 0, 0, 'h'}, {0}};
+    setvbuf(stdout, NULL, _IOLBF, 0);      /* whole lines, into a pipe too */
+    prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0); /* one fault, one page */
+    page = (size_t)sysconf(_SC_PAGESIZE);
+    for (int o; (o = getopt_long(argc, argv, "", table, NULL)) != -1;)
+        if (o == 'm')
+            size = (size_t)(number(optarg, "0123456789.", 1e12) * (1 << 20));
+        else if (o == 'h')
+            return puts("--mib N (250)\nSteps: fork, exit, stop, "
+                        "read[:PERCENT], write[:PERCENT]") < 0;
+        else
+            exit(2);
+    size = size / page * page;
+
+    memory = malloc(size);
+    if (!memory)
+        err(1, "malloc");
+    touch("write");
+    printf("STEP       WHO         PID      RSS      PSS      USS    MINFL\n");
+    print_line("start", "parent");
+    for (char **step = optind < argc ? argv + optind : story; *step; step++)
+        if (strcmp(*step, "stop") == 0)
+            raise(SIGSTOP); /* until SIGCONT: fg */
+        else
+            take(*step);
+    if (child)
+        end_child();
+    return 0;
+}
