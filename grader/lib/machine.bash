@@ -17,10 +17,9 @@ declare -gA REMEDY=(
   [clock]="a clock that may be set; the lab VM has one: make vm"
   [verify]="systemd-analyze: apt-get install systemd"
   [mount]="leave to mount a tmpfs: root, or user namespaces (unshare -rm)"
-  [cgroup2]="root, and a writable cgroup v2 with memory, cpu and pids (Linux 6.1); the lab VM has one: make vm"
+  [cgroup2]="systemd that delegates a cgroup v2 with cpu, memory and pids (Linux 6.1); the lab VM has one: make vm"
   [nodes]="two NUMA nodes with a CPU and memory each; the lab VM has them: make vm"
   [numa]="a kernel with NUMA (CONFIG_NUMA), and leave to ask it; in Docker --cap-add=SYS_NICE"
-  [swap]="64 MB of free swap; the lab VM has some: make vm"
   [strace]="strace, and leave to trace: apt-get install strace; in Docker --cap-add=SYS_PTRACE"
   [sanitizers]="the sanitizers of gcc or clang: apt-get install gcc libc6-dev"
   [valgrind]="valgrind: apt-get install valgrind libc6-dbg"
@@ -28,7 +27,7 @@ declare -gA REMEDY=(
 )
 
 # shellcheck disable=SC2034
-VM_HAS=(systemd blame clock cgroup2 nodes swap)
+VM_HAS=(systemd blame clock cgroup2 nodes)
 
 can_sysvipc() { [[ -r /proc/sysvipc/shm ]]; }
 can_memlock() { [[ $(ulimit -l) == unlimited || $(ulimit -l) -ge 64 || $EUID == 0 ]]; }
@@ -42,10 +41,10 @@ can_clock() { [[ -n ${IN_LAB_VM-} ]]; }
 can_verify() { command -v systemd-analyze >/dev/null; }
 can_mount() { "${OWN_MOUNTS[@]}" mount -t tmpfs labs /mnt 2>/dev/null; }
 can_cgroup2() {
-  local mount
-  mount=$(awk '$3 == "cgroup2" { print $2 }' /proc/self/mounts | tail -n 1)
-  [[ $EUID == 0 && -w $mount/cgroup.subtree_control && " $(<"$mount/cgroup.controllers") " == *" cpu "*" memory "*" pids "* ]] &&
-    compgen -G "$mount/*/memory.peak" >/dev/null
+  [[ -z ${IN_LAB_VM-} ]] || return 0
+  # shellcheck disable=SC2016
+  timeout 20 "${DELEGATED[@]}" sh -c 'cd "/sys/fs/cgroup$(sed -n s/^0:://p /proc/self/cgroup)" && [ -e memory.peak ] &&
+    grep cpu cgroup.controllers | grep memory | grep -q pids' 2>/dev/null
 }
 can_nodes() {
   local node with=0
@@ -60,7 +59,6 @@ can_numa() {
   local -A call=([x86_64]=239 [aarch64]=236)
   [[ -r /proc/self/numa_maps ]] && perl -e 'exit(syscall($ARGV[0], 0, 0, 0, 0, 0) != 0)' "${call[$(uname -m)]-0}"
 }
-can_swap() { (($(awk '/^SwapFree:/ { print $2 }' /proc/meminfo) >= 65536)); }
 can_strace() { strace -o /dev/null -e trace=none true 2>/dev/null; }
 # compiled elsewhere, where this is a kit
 can_sanitizers() { [[ -d ${PROGRAMS-}/sanitized || -e $("${CC:-cc}" -print-file-name=libasan.so) || ${CC-} == clang* ]]; }
@@ -77,6 +75,10 @@ if [[ $EUID == 0 ]]; then
   WITHOUT_IPC_OWNER=(setpriv --bounding-set=-ipc_owner --inh-caps=-ipc_owner)
   WITHOUT_RESOURCE=(setpriv --bounding-set=-sys_resource --inh-caps=-sys_resource)
 fi
+
+# A prefix for a command that runs in a control group which systemd has delegated: systemd leaves alone what is in it.
+DELEGATED=(systemd-run --quiet --scope -p Delegate=yes)
+[[ $EUID == 0 ]] || DELEGATED+=(--user)
 
 # A prefix for a command that mounts something: no other process sees it, and it ends with the command.
 OWN_MOUNTS=(unshare --mount)

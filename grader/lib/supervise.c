@@ -3,16 +3,17 @@
  * Usage: supervise STATUSFILE SECONDS KILOBYTES COMMAND [ARG]...
  *
  * The command gets a process group of its own, default signal dispositions, no
- * descriptors but 0-2, of the environment PATH and HOME alone, no core file, no
- * huge pages (each page fault is one page, everywhere), and SECONDS to live. It
- * is killed when its stdout or stderr grows over KILOBYTES, and that is cut, or
- * when there are PROCESSES more on the machine (or in our PID namespace) than
- * at its start. A signal from the parent of supervise, or the parent's death,
- * ends it as well. What the command leaves running is adopted
- * (PR_SET_CHILD_SUBREAPER), counted, killed. A bystander lives in its process
- * group, as the script does that runs a program: no signal may hit that. Where
- * mount namespaces are allowed, all of the folder WORK is read-only for the
- * command, but for its own BATS_TEST_TMPDIR: verdicts are not its to write.
+ * descriptors but 0-2, of the environment PATH, HOME and PLACE (of cgroup.bash)
+ * alone, no core file, no huge pages (each page fault is one page, everywhere),
+ * and SECONDS to live. It is killed when its stdout or stderr grows over
+ * KILOBYTES, and that is cut, or when there are PROCESSES more on the machine
+ * (or in our PID namespace) than at its start. A signal from the parent of
+ * supervise, or the parent's death, ends it as well. What the command leaves
+ * running is adopted (PR_SET_CHILD_SUBREAPER), counted, killed. A bystander
+ * lives in its process group, as the script does that runs a program: no signal
+ * may hit that. Where mount namespaces are allowed, all of the folder WORK is
+ * read-only for the command, but for its own BATS_TEST_TMPDIR: verdicts are not
+ * its to write.
  *
  * STATUSFILE says "pid N" at once. When all is over, and no process is left to
  * write to it, it is rewritten:
@@ -94,15 +95,15 @@ static void run(char **command, int ready[2])
     setrlimit(RLIMIT_CORE, &no_core);
     protect();
     prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
-    char *path = getenv("PATH"), *home = getenv("HOME");
-    path = path ? strdup(path) : NULL;
-    home = home ? strdup(home) : NULL;
+    static const char *const keep[] = {"PATH", "HOME", "PLACE"};
+    char *value[3];
+    for (int k = 0; k < 3; k++)
+        value[k] = getenv(keep[k]) ? strdup(getenv(keep[k])) : NULL;
     clearenv();
     setenv("LC_ALL", "C", 1);
-    if (path)
-        setenv("PATH", path, 1);
-    if (home)
-        setenv("HOME", home, 1);
+    for (int k = 0; k < 3; k++)
+        if (value[k])
+            setenv(keep[k], value[k], 1);
     execvp(command[0], command);
     warn("%s", command[0]);
     _exit(127);
