@@ -1,343 +1,321 @@
 #!/usr/bin/env bats
 # The checks of lab01, task by task; each title is a promise of README.md, with its points.
-# The verbs (start, finish, same ...) are in grader/lib/checks.bash, those about units in systemd.bash.
+# The verbs (start, becomes, same, signals_from ...) are in grader/lib/, those about units in systemd.bash.
 
+# shellcheck disable=SC2154 # pick and one_of set what they draw
 bats_require_minimum_version 1.5.0
 # shellcheck source=grader/lib/checks.bash
 source "$GRADER/lib/checks.bash"
 # shellcheck source=grader/lib/systemd.bash
 source "$GRADER/lib/systemd.bash"
 
-RUN_TIMEOUT=20
-MAY_HOLD="*" # a service keeps its log open
-UNIT=${PROGRAM%/*}/homework.service
-ANSWERS=${PROGRAM%/*}/blame.txt
+MAY_HOLD="*/@(log|old)" # a service keeps its log open
+STOP_SIGNALS=(TERM INT) # SIGHUP does not
+ENDLESS=yes             # it waits for one of them
+LOG=log                 # of the run that goes on
+UNIT=$PROGRAMS/homework.service
+ANSWERS=$PROGRAMS/blame.txt
 INSTALLED=/usr/local/bin/homework_service # as ExecStart has it
 
-# lines N [FILE]: for eventually: the log has N lines or more.
-lines() { [[ -e ${2:-log} ]] && (($(wc -l <"${2:-log}") >= $1)); }
+# serve ARGUMENT...: starts the service with a new log, and waits for its first beat.
+serve() {
+  rm -rf log old
+  LOG=log served=$EPOCHSECONDS
+  start "$@" --log log && beats 1
+}
 
-lines_or_over() { lines "$@" || over; }
+# has_beats N: for eventually: the log has N whole lines. Sets lines.
+has_beats() {
+  mapfile lines 2>/dev/null <"$LOG"
+  ((${#lines[@]} >= $1)) && [[ ${lines[$1 - 1]} == *$'\n' ]]
+}
 
-# beats N [FILE [HINT]]: waits for N lines in the log of the running program.
+# beats N [HINT]: waits for N lines in the log.
 beats() {
-  local file=${2:-log}
-  eventually lines_or_over "$1" "$file" && lines "$1" "$file" && return
-  alive "${3-"it has to go on until a signal ends it; is each task's part there?"}" || return
-  wrong expected "line $1 in the log, while it runs" kernel "$(wc -l 2>/dev/null <"$file" || echo no) lines in the log" \
-    stderr "$(head -n 1 "$run.err")" \
-    likely "${3-"the first comes at the start, and each is there when write(2) has been called; stdio keeps it in a buffer"}"
+  local likely="the first beat comes at the start, and each is in the log at once: write(2)" lines=()
+  ! eventually has_beats "$1" || return 0
+  [[ -z ${lines[*]-} || ${lines[-1]} == *$'\n' ]] || likely="a line ends with \\n"
+  ! over || likely="it goes on until a signal ends it"
+  wrong expected "line $1 in the log" kernel "${#lines[@]} lines" likely "${2:-$likely}"
 }
 
-# alive HINT: the running program goes on.
-alive() {
-  over || return 0
-  finish
-  wrong expected "it goes on" program "$(cause "$end")" stderr "$stderr" likely "$1"
+# lines_are N HINT: that many lines are in the log, now that the program sleeps.
+lines_are() {
+  eventually sleeps "$pid" || :
+  same "lines in the log" "$1" "$(wc -l <"$LOG")" _ "*=$2"
 }
 
-# dated LINE SECOND [ZONE]: it is a beat's, and has a date between that second and now.
-dated() {
-  local second format
-  for ((second = $2; second <= EPOCHSECONDS; second++)); do
-    for format in '%a %b %e %I:%M:%S %p %Z %Y' '%a %b %e %H:%M:%S %Z %Y'; do
-      [[ $1 != "Service heartbeat: $(LC_ALL=C ${3:+env "TZ=$3"} date -d "@$second" "+$format")" ]] || return 0
+# holds NAME: the program has its log open, once, and the name of that is NAME now.
+holds() {
+  open_logs() {
+    local fd name
+    value=""
+    for fd in "/proc/$pid/fd"/*; do
+      name=$(readlink "$fd") && [[ $name == "$PWD"/@(log|old)* ]] || continue
+      value+="${value:+ }${name##*/}"
+      grep -q '^flags.*[2367]...$' "/proc/$pid/fdinfo/${fd##*/}" || value+=" without O_APPEND"
     done
-  done
-  return 1
+  }
+  becomes "the open log" "$1" open_logs -- "*APPEND=two writers would overwrite each other" \
+    "old=a descriptor stays with its file: open the name again" \
+    "*old*=close the old one, when there is a new one" "log log=close the old one" \
+    "=the process that was started does the work, until SIGTERM or SIGINT ends it"
 }
 
-# log_fds: the descriptors of the program that are open on a file of this name, `fd path`.
-log_fds() {
-  local fd
-  for fd in "/proc/$pid/fd"/*; do
-    [[ $(readlink "$fd") != "$PWD/$1"* ]] || echo "${fd##*/} $(readlink "$fd")"
-  done
-}
-
-# soon SIGNAL: the signal ends the running program within a moment, with exit 0.
-soon() {
-  local likely="with an interval of 50 s it sleeps; the signal has to wake it: sigtimedwait(2), or a handler and EINTR"
+# stops SIGNAL: it ends the program at once, with exit 0. All lines are whole.
+stops() {
+  local likely="the signal has to wake it: sigtimedwait(2), or ppoll(2) and a handler"
+  over || holds "$LOG" || return
   finish "$1"
-  case $end in
-  signal*) likely="SIG$1 has to be waited for, or caught; then it ends by itself" ;;
-  exit*) likely="to be told to end is no failure: the status is 0" ;;
-  esac
-  ended "exit 0" "$likely"
+  [[ $end != signal* ]] || likely="block SIG$1, or catch it, and end by yourself"
+  [[ $end != exit* ]] || likely="a signal that asks it to end is no failure: exit status 0"
+  ended "exit 0" "$likely" && lines_are_whole
+}
+
+# lines_are_whole: of beats, of others, and no NUL bytes.
+lines_are_whole() {
+  local torn date='[A-Z][a-z]{2} [A-Z][a-z]{2} [ 0-9]{2} [0-9:]{8} [AP]M [^ ]+ [0-9]{4}'
+  torn=$(tr '\0' '?' <"$LOG" | grep -m 1 -vxE "Service heartbeat: $date|x*|a line of before") || :
+  same "a torn line in the log" "" "$torn" _ \
+    "*=what write(2) took of a line: take it back (ftruncate), or write the rest later; O_APPEND"
+}
+
+# warned REASON: the program that goes on says so on stderr.
+warned() {
+  eventually grep -q "log.*: $1\$" "$run.err" || wrong expected "stderr: log: $1" \
+    stderr "$(head -n 1 "$run.err")" likely "a part of a line sets no errno: write the rest; that says why"
+}
+
+# conclude: what runs under valgrind or with sanitizers beats, sleeps, and gets SIGTERM.
+conclude() {
+  local lines
+  eventually has_beats 1 || :
+  eventually sleeps "$pid" || :
+  kill -TERM "$pid" 2>/dev/null || :
+  finish
+}
+
+# kill_traced: ends what goes on under strace.
+kill_traced() {
+  begun && kill -KILL "$main"
+  finish
 }
 
 # ---- task 1: a heartbeat --------------------------------------------------------------------------
 
-@test "1.1 it says on stdout that it has started, at once, and beats [3]" {
-  reads="setvbuf(3), open(2)"
-  start --interval 50 --log log
-  beats 1
-  eventually grep -q . "$run.out" ||
-    wrong expected "My custom service has started." program "(nothing, while it runs)" likely "stdout is no terminal here: its buffer has to be flushed"
-  finish TERM
+@test "1.1 says on stdout that it has started, at once, and beats [4]" {
+  serve --interval 1000
+  printed 1
   shape stdout.txt
-  [[ $(stat -c %A log) == -rw* ]] || wrong expected "a log that its owner may read and write" kernel "$(stat -c %A log)" likely "the third argument of open(2)"
-  same "lines in the log, after a moment of an interval of 50 s" 1 "$(wc -l <log)" _ "0=the first beat comes at the start" \
-    "*=one beat at the start, and the next after the interval"
+  lines_are 1 "one beat at the start, and the next an interval later"
+  same "permissions of the log's owner" rw "$(stat -c %A log | cut -c2-3)" _ "*=third argument of open(2)"
 }
 
-@test "1.2 a line has the date as date(1) prints it, in the local time [3]" {
-  reads="strftime(3), localtime(3)"
-  local zone hours begin second line likely="localtime(3), and the whole of %a %b %e %I:%M:%S %p %Z %Y"
-  pick hours 1 11
-  one_of zone "LAB-$hours" "LAB$hours"
-  before=(env "TZ=$zone") as="TZ=$zone"
-  printf -v begin '%(%s)T' -1
-  start --interval 50 --log log
-  beats 1
-  line=$(head -n 1 log)
-  ! dated "$line" "$begin" "$zone" || return 0
-  for ((second = begin; second <= EPOCHSECONDS; second++)); do
-    [[ $line != *" $(TZ=UTC0 date -d "@$second" +%H:%M:%S) "* && $line != *" $(TZ=UTC0 date -d "@$second" +%I:%M:%S) "* ]] ||
-      likely="that is the time in UTC: gmtime(3); localtime(3) is wanted"
+# zone_of DATE: makes a file for TZ, in which it is that date now.
+zone_of() {
+  local hex
+  printf -v hex %08x $((($(date -u -d "$1" +%s) - EPOCHSECONDS) & 0xffffffff))
+  {
+    printf 'TZif' && printf '\0%.0s' {1..35}
+    printf '\1\0\0\0\4%b\0\0LAB\0' "\\x${hex:0:2}\\x${hex:2:2}\\x${hex:4:2}\\x${hex:6:2}"
+  } >zone
+}
+
+# dated LINE ZONE: it is a beat's, with a date since `served`.
+dated() {
+  local second expected
+  for ((second = served; second <= served + 99; second++)); do # another check may set the clock meanwhile
+    expected="Service heartbeat: $(TZ=$2 date -d "@$second" "+%a %b %e %I:%M:%S %p %Z %Y")"
+    [[ $1 != "$expected" ]] || return 0
   done
-  wrong expected "Service heartbeat: $(LC_ALL=C TZ=$zone date '+%a %b %e %I:%M:%S %p %Z %Y')" program "$line" likely "$likely"
+  wrong expected "$expected" program "$1" \
+    likely "time(2) at each beat, localtime(3), and strftime(3) with %a %b %e %I:%M:%S %p %Z %Y"
+}
+
+@test "1.2 a line has the date as date(1) prints it, in local time [4]" {
+  pick day 1 9
+  one_of hour 0 12
+  zone_of "2031-$day-$day 1$day:07"
+  for zone in "LAB$((10#$(date -u +%H) - hour))" ":$PWD/zone"; do
+    with env "TZ=$zone" -- serve --interval 1000
+    dated "$(<log)" "$zone"
+  done
+}
+
+WAITS="?rt_sigtimedwait,?clock_nanosleep,?nanosleep,?ppoll,?poll,?pselect6,?select,?epoll_wait,?epoll_pwait"
+
+# gap MS: with this interval, sets apart to the ms between two beats, of six that pair which is nearest to it
+# (a busy machine makes some late), and waits to the calls between them that wait.
+gap() {
+  rm -f log
+  trace -ttt -e trace="write,?writev,?pwrite64,$WAITS" -- --interval "$(seconds "$1")" --log log
+  beats 6 || return
+  kill_traced
+  read -r apart waits < <(awk -v wanted="$1" '
+    function far(ms) { return ms < wanted ? wanted - ms : ms - wanted }
+    $3 !~ /^p?write/ { ++n; next }
+    !/heartbeat/ { next }
+    last && (!best || far($2 * 1e3 - last) < far(best)) { best = $2 * 1e3 - last; waits = n }
+    { last = $2 * 1e3; n = 0 }
+    END { printf "%d %d\n", best, waits }' strace.log)
+}
+
+# pace MS: with this interval, and each write and wait 0.4 of it longer, sets took to the ms from beat 2 to 5,
+# or to a later one, less the intervals between: a busy machine makes a beat late, not all that follow.
+pace() {
+  local now begin first="" beat slower=delay_exit=$((400 * $1)) RUN_TIMEOUT=60 WAIT_TIMEOUT=$((3 + $1 / 200))
+  rm -f log
+  trace -e "inject=?write,?writev,?pwrite64:$slower" -e "inject=$WAITS:$slower" -- \
+    --interval "$(seconds "$1")" --log log
+  beats 2 || return
+  now && begin=$now
+  for beat in 5 6 7 8; do
+    beats "$beat" || return
+    now && took=$((now - begin - (beat - 5) * $1)) first=${first:-$took}
+    ! within "$took" $((3 * $1)) $(($1 / 2)) || break
+  done
+  within "$took" $((3 * $1)) $(($1 / 2)) || took=$first
+  kill_traced
 }
 
 @test "1.3 a beat each interval, also when writing takes long: no drift [4]" {
-  requires strace
-  reads="clock_gettime(2) (CLOCK_MONOTONIC), clock_nanosleep(2) (TIMER_ABSTIME)"
-  local interval slow=40 late=30 took
-  WAIT_TIMEOUT=12
-  local sleeps='?rt_sigtimedwait,?clock_nanosleep,?nanosleep,?ppoll,?poll,?pselect6,?select,?epoll_wait,?epoll_pwait'
-  pick interval 120 160
-  for interval in "$interval" $((3 * interval)); do # a machine that is too busy for the one keeps the other
-    rm -f log
-    trace -ttt -e "inject=write:delay_exit=${slow}000" -e "inject=$sleeps:delay_exit=${late}000" -- --interval "0.$interval" --log log
-    beats 12
-    begun
-    kill -TERM "$main"
-    finish
-    # the k-th write is at k intervals and a little; that little does not grow
-    took=$(awk '/(write|writev|pwrite64)\(.*heartbeat/ { for (i = 1; i <= NF; i++) if ($i ~ /^[0-9]+\.[0-9]+$/) { at[n++] = $i * 1000; break } }
-      END { for (k = 0; k < 4; k++) { late = at[k] - k * I; if (!k || late < first) first = late }
-            for (k = 8; k < 12; k++) { late = at[k] - k * I; if (k == 8 || late < last) last = late }
-            printf "%d", 8 * I + last - first }' I="$interval" strace.log)
-    # a busy machine is late at times, and early later on
-    ((took > 5 * interval && took < 8 * interval + 120)) && break || :
+  pick each 265 299
+  for _ in 1 2 3 4; do
+    gap "$each" || return
+    ! within "$apart" "$each" 60 || break
   done
-  ((took > 5 * interval && took < 8 * interval + 120)) ||
-    near "ms from one beat to the eighth after it, where a write takes $slow ms and a wait ends $late ms late," $((8 * interval)) 120 "$took" _ \
-      "$((8 * (interval + slow + late)))=wait until a moment, not for a while: the next one is an interval after the last was due" \
-      "$((8 * (interval + late)))=the next beat is an interval after the last was due, not after it came" \
-      "$((8 * (slow + late)))=the interval is in seconds, and may have a fraction"
-  note kernel "$took ms from one beat to the eighth after it"
-  (($(sort -u log | wc -l) > 1)) || wrong expected "another date after more than a second" program "$(tail -n 1 log), in all lines" likely "ask for the time at each beat"
+  near "ms from a beat to the next" "$each" 60 "$apart" _ "0=seconds have a fraction: tv_nsec"
+  ((waits < 30)) ||
+    wrong expected "one wait for a beat" kernel "$waits" likely "the rest of a second is in tv_nsec"
+  for each in "$each" $((4 * each)); do # a machine too busy for the one is not too busy for the other
+    pace "$each" || return
+    ! within "$took" $((3 * each)) $((each / 2)) || break
+  done
+  near "ms for 3 intervals of $each ms, when each write and wait takes $((2 * each / 5)) ms more" \
+    $((3 * each)) $((each / 2)) "$took" _ \
+    "$((27 * each / 5))=the next beat is an interval after the last was due: wait for what is left" \
+    "$((21 * each / 5))=an interval after the last was due, not after it came"
+  (($(sort -u log | wc -l) > 1)) || wrong expected "another date a second later" program "$(tail -n 1 log)"
 }
 
-@test "1.4 whole lines, appended: what is there stays, whoever cuts it [4]" {
-  requires strace
-  reads="open(2) (O_APPEND)"
-  local fds flags
+@test "1.4 appends each line by one write, and keeps what is there [3]" {
   echo "a line of before" >log
-  trace -s 200 -e trace=write,writev,pwrite64 -P "$PWD/log" -- --interval 0.05 --log log
+  trace -s 99 -e trace=write,writev,pwrite64 -P "$PWD/log" -- --interval 0.05 --log log
   beats 3
-  begun
-  same "the first line of the log" "a line of before" "$(head -n 1 log)" _ "*=what is in the log stays: O_APPEND, no O_TRUNC"
-  : >log # as logrotate does, with copytruncate
+  same "the first line of the log" "a line of before" "$(head -n 1 log)" _ "*=O_APPEND, and no O_TRUNC"
+  : >log # so does logrotate, with copytruncate
   beats 3
-  same "NUL bytes in a log that was cut to nothing" 0 "$(tr -cd '\0' <log | wc -c)" _ \
-    "*=without O_APPEND it writes on where it was; the gap before it is zeroes"
-  pid=$main fds=$(log_fds log)
-  read -r _ flags < <(grep -h '^flags' "/proc/$main/fdinfo/${fds%% *}")
-  (((8#$flags & 02000) != 0)) || wrong expected "O_APPEND among the flags of the log" kernel "flags $flags (fdinfo)" likely "two writers would overwrite each other"
-  kill -TERM "$main"
-  finish
-  ! grep -E '(write|writev)\(' strace.log | grep -vE 'heartbeat: .*\\n"' >parts || [[ ! -s parts ]] ||
-    wrong expected "each line by one write" kernel "$(head -n 1 parts)" likely "a line that comes in parts can be torn by another writer's"
+  begun && pid=$main holds log
+  kill_traced
+  same "odd calls" "" "$(grep -m 1 -vE 'heartbeat: .*\\n"|^[0-9]+ +[-+]' strace.log)" _ \
+    "*=the lines of two writers would mix: O_APPEND, and one write"
+  lines_are_whole
 }
 
-@test "1.5 a log that cannot be opened, an interval that is none: errors [3]" {
-  requires strace
-  reads="open(2), strtod(3)"
-  local bad
-  try --log no/such/folder/log
-  refused no/such/folder/log "No such file or directory" "open returns -1; err(1, \"%s\", path) says the rest"
-  [[ -z $stdout ]] || wrong expected "nothing on stdout: it has not started" program "$stdout" \
-    likely "open the log first, and say then that it has started"
-  for bad in 0 -1 x 1x "" nan inf 1e9; do
-    try --interval "$bad" --log log
-    [[ $end == exit* && $end != "exit 0" && -n $stderr && ! -e log ]] ||
-      wrong expected "an error on stderr, and no log" program "$(cause "$end"); stderr: ${stderr:-(nothing)}"
+@test "1.5 a log that cannot be opened: says so, ends with 1 [3]" {
+  for each in "no/such/log: No such file or directory" ".: Is a directory"; do
+    try --log "${each%%: *}"
+    refused "${each%%: *}" "${each#*: }" "open returns -1; err(1, \"%s\", path) says the rest"
+    same stdout "" _ "$stdout" "*=it has not started: open the log first"
   done
-  # the log it takes when none is told; nothing comes of it
-  traced -e trace=openat,open,creat -P /tmp/homework_service.log -e inject=openat,open,creat:error=EACCES --
-  refused /tmp/homework_service.log "Permission denied" "that is its log when none is told"
+  one_of error "${!ERROR[@]}"
+  traced -e trace=openat,open,creat -P /tmp/homework_service.log -e "inject=openat,open,creat:error=$error" --
+  refused /tmp/homework_service.log "${ERROR[$error]}" "that is its log without --log"
 }
 
-# clock_set DATE: sets the clock until the check is over, alone if several want to.
-clock_set() {
-  eventually mkdir /run/labs-clock 2>/dev/null
-  at_end=(clock_back)
-  now
-  clock=$((${EPOCHREALTIME/[.,]/} / 1000 - now))
-  note ran "date -s '$1'"
-  date -s "$1" >/dev/null
-}
+# ---- task 2: signals and errors -------------------------------------------------------------------
 
-# clock_back: as it would be if nobody had set it.
-clock_back() {
-  now
-  clock=$((clock + now))
-  date -s "@$((clock / 1000)).$(printf %03d $((clock % 1000)))" >/dev/null
-  rmdir /run/labs-clock
-}
-
-@test "1.6 when somebody sets the clock, the pace stays, the date follows [2]" {
-  requires clock
-  reads="clock_gettime(2) (CLOCK_MONOTONIC), time(2), strftime(3)"
-  local day begin line n now
-  pick day 1 9
-  start --interval 0.2 --log log
-  beats 3
-  clock_set "2024-05-0$day 09:07:03"
-  begin=$EPOCHSECONDS n=$(wc -l <log)
-  beats $((n + 4)) log "it waits for a time of day, and that is years away now: CLOCK_MONOTONIC is set by nobody"
-  line=$(tail -n 1 log)
-  dated "$line" "$begin" || wrong expected "Service heartbeat: $(LC_ALL=C date '+%a %b %e %I:%M:%S %p %Z %Y')" program "$line" \
-    likely "the date is asked for at each beat; a day below 10 has a space before it, no zero: %e"
-}
-
-# ---- task 2: signals ------------------------------------------------------------------------------
-
-@test "2.1 SIGTERM and SIGINT end it within a moment, with exit 0 [5]" {
-  reads="sigtimedwait(2), signal(7)"
-  local signal woken
-  RUN_TIMEOUT=6
+@test "2.1 sleeps; SIGTERM and SIGINT end it at once, with exit 0 [4]" {
+  pick interval 4300 9999 # microseconds do not fit into an int
   for signal in TERM INT; do
-    rm -f log
-    start --interval 50 --log log
-    beats 1
-    eventually settled || :
-    woken=$(switches)
-    [[ $signal == TERM ]] && nap 1.2 || nap 0.2
-    woken=$(($(switches) - woken))
-    ((woken == 0)) || wrong expected "it sleeps until the next beat or a signal" kernel "it was awake $woken times in a second (ctxt_switches)" \
-      likely "one call waits for both: no look every now and then"
-    soon "$signal"
-    [[ $(tail -c 1 log | od -An -c) == *'\n'* ]] || wrong expected "a whole line at the end of the log" kernel "$(tail -n 1 log)"
+    serve --interval "$interval"
+    suspend
+    stays_asleep "$([[ $signal == TERM ]] && echo 1.1 || echo 0.1)"
+    lines_are 1 "the interval is longer than that"
+    stops "$signal"
   done
 }
 
-# switches: how often the program has been put on a CPU and taken off.
-switches() { awk '/ctxt_switches/ { n += $2 } END { print n + 0 }' "/proc/$pid/status"; }
-
-# settled: for eventually: it sleeps, and not for a moment only.
-settled() {
-  local before
-  before=$(switches)
-  nap 0.05
-  in_state S "$pid" && [[ $(switches) == "$before" ]]
+@test "2.2 a signal at any call after the start is not lost [4]" {
+  RUN_TIMEOUT=3 signals_from write "exit 0" ./homework_service --interval 1000 --log log
 }
 
-@test "2.2 a signal that comes while it writes is not lost [3]" {
-  requires strace
-  reads="sigtimedwait(2), ppoll(2)"
-  RUN_TIMEOUT=4 traced -e trace=write,writev -P "$PWD/log" -e inject=write,writev:signal=TERM:when=1 -- --interval 50 --log log
-  [[ -e log ]] || wrong expected "a line in the log" kernel "there is no log" stderr "$stderr"
-  ended "exit 0" "the signal comes during write, when nothing sleeps: it is the sleep after that which has to know. \
-Block the signals, and wait for them in one call with the time"
-}
-
-@test "2.3 SIGHUP: the log is opened anew by its name, at once [5]" {
-  reads="open(2), rename(2)"
-  local fds n
-  mkdir dir
-  start --interval 0.1 --log dir/log
-  beats 2 dir/log
-  fds=$(find "/proc/$pid/fd" -type l | wc -l)
-  note ran "mv dir/log dir/old; kill -HUP %1"
-  for n in 1 2; do
-    mv dir/log dir/old
-    ((n == 1)) || echo "a line of before" >dir/log # so does logrotate, with `create`
-    kill -HUP "$pid" 2>/dev/null || :
-    eventually lines "$n" dir/log || alive "SIGHUP ends a process that neither catches nor blocks it" || return
-    lines "$n" dir/log || wrong expected "a line in the new file under the log's name" kernel "its log is $(log_fds dir)" \
-      likely "a descriptor stays with its file, whatever it is called by now: close it and open the name"
+@test "2.3 SIGHUP: opens the log by its name again, at once [4]" {
+  serve --interval 1000
+  for text in "" "a line of before"; do
+    mv log old
+    [[ -z $text ]] || echo "$text" >log
+    send HUP
+    holds log
   done
-  same "the first line of a log that was there" "a line of before" "$(head -n 1 dir/log)" _ "*=anew, and for appending as before: O_APPEND, no O_TRUNC"
-  same "descriptors of the log" 1 "$(log_fds dir | wc -l)" _ "*=close the old one"
-  same "all descriptors" "$fds" "$(find "/proc/$pid/fd" -type l | wc -l)" _ "*=close the old one"
-  mv dir gone
-  n=$(wc -l <gone/log)
-  kill -HUP "$pid"
-  eventually grep -q "No such file or directory" "$run.err" || wrong expected "stderr: ...: No such file or directory" \
-    program "stderr: $(tail -n 1 "$run.err" | grep . || echo "(nothing)")" likely "the log cannot be opened anew: say so, and why"
-  beats $((n + 2)) gone/log "when the new one cannot be opened, go on with the old one: close it after that"
-  rm -f gone/log
-  mv gone dir
-  finish TERM
-  ended "exit 0"
-  start --interval 50 --log log
-  beats 1
-  mv log old
-  kill -HUP "$pid"
-  eventually test -e log || wrong expected "a new file at once, with an interval of 50 s too" kernel "its log is $(log_fds "")"
-  finish TERM
-  same "beats at SIGHUP, with an interval of 50 s" 0 "$(wc -l <log)" _ "*=a signal is no beat: it is not time yet"
-  rm log
-  start --interval 0.4 --log log
-  beats 1
-  again_and_again() { kill -HUP "$pid" && lines "$@"; }
-  eventually again_and_again 4 || wrong expected "beats each 0.4 s, while SIGHUP comes again and again" kernel "$(wc -l <log) lines in the log after $WAIT_TIMEOUT s" \
-    likely "a signal does not start the interval anew: wait until the moment that was set before"
-  finish TERM
+  lines_are 1 "SIGHUP is no beat, and what is in the new log stays"
+  stops TERM
 }
 
-@test "2.4 a full disk: it says so, goes on, and no half line stays [5]" {
-  requires mount
-  reads="write(2) (ENOSPC; a part), ftruncate(2)"
-  local root space
-  mkdir full
+@test "2.4 SIGHUP, and no new log: says why, goes on with the old one [3]" {
+  serve --interval "$(seconds $((300 + SLOW / 2)))"
+  mv log old && mkdir log && LOG=old
+  again_and_again() { kill -HUP "$pid" && has_beats "$1"; }
+  eventually again_and_again 3 || wrong expected "beats go on, while SIGHUP comes again and again" \
+    kernel "$(wc -l <old) beats" \
+    likely "wait until the moment that was due; without a new log, keep the old one"
+  warned "Is a directory"
+  stops TERM
+}
+
+# fill SPACE: appends a line to the log, so that SPACE bytes are free below 4096. Sets filled, its length.
+fill() {
+  kill -STOP "$pid"
+  eventually in_state T "$pid"
+  filled=$((4095 - $1 - $(stat -c %s log)))
+  printf "%${filled}s\n" | tr ' ' x >>log
+  kill -CONT "$pid"
+}
+
+# no_room SPACE: for a while that many bytes of a line have room, no more.
+no_room() {
+  rm -f log
+  with env --ignore-signal=XFSZ prlimit --fsize=4096:unlimited -- serve --interval 0.1
+  fill "$1"
+  warned "File too large"
+  prlimit --pid "$pid" --fsize=unlimited || :
+  beats $(($(wc -l <log) + 2)) "no room is no reason to end: try again at the next beat"
+  stops TERM
+  same "bytes of others" "$filled" "$(tr -cd x <log | wc -c)" _ "*=take back your part of a line, no more"
+}
+
+# room_again SPACE: so many bytes of a line have room; there is more when strace lets it write again.
+room_again() {
+  printf '%03000d\n' 0 | tr 0 x >log
+  with env --ignore-signal=XFSZ prlimit "--fsize=$((3001 + $1)):unlimited" -- \
+    trace -P "$PWD/log" -e inject=write:delay_enter=400000:when=2 -- --interval 0.1 --log log
+  is_full() { (($(stat -c %s log) == 3001 + $1)); }
+  eventually is_full "$1" || :
+  begun && prlimit --pid "$main" --fsize=unlimited || :
+  beats 4 "no room is no reason to end: try again at the next beat"
+  kill_traced
+  lines_are_whole
+}
+
+@test "2.5 no room in the log: says why, goes on, keeps lines whole [5]" {
   pick space 8 40
-  # full_with SPACE: starts it where there are two pages: one for the log, with SPACE bytes of room
-  full_with() {
-    # shellcheck disable=SC2016
-    before=("${OWN_MOUNTS[@]}" sh -c 'mount -t tmpfs -o size=8k labs full && cd full &&
-      head -c "$1" /dev/zero | tr "\0" x | fold -w 63 >log && echo >>log && head -c 4096 /dev/zero >filler && cd .. && shift && exec "$@"'
-      sh $((4032 - $1)))
-    as="(log on a full disk)" start --interval 0.1 --log full/log
-    root=/proc/$pid/root$PWD/full
-    eventually grep -q "No space left on device" "$run.err" || alive "a full disk is no reason to end" || return
-    grep -qE "full/log.*No space left|No space left.*full/log" "$run.err" ||
-      wrong expected "stderr: full/log: No space left on device" program "stderr: $(head -n 1 "$run.err" | grep . || echo "(nothing)")" \
-        kernel "$(wc -c <"$root/log") bytes, no room for more" \
-        likely "write(2) says how many bytes it took: fewer than asked, or -1"
-  }
-  full_with 0
-  same "bytes in a log that was full before" 4096 "$(stat -c %s "$root/log" 2>/dev/null || echo none)" _ "0=that is all of it: take back your part of a line alone" \
-    "none=a full disk is no reason to end" "*=write has returned -1: there is nothing to take back"
-  soon TERM
-  full_with "$space"
-  rm "$root/filler" 2>/dev/null || alive "a full disk is no reason to end" || return
-  (($(grep -c x "$root/log") == 64)) || wrong expected "what was in the log is still there" kernel "$(grep -c x "$root/log") lines of 64" \
-    likely "take back your part of a line alone"
-  space=$(wc -l <"$root/log")
-  beats $((space + 3)) "$root/log" "a full disk is no reason to end: go on, and when there is room again, so do the lines"
-  { grep -vxE 'x*|Service heartbeat: .* [0-9]{4}' "$root/log" || grep -E '(x|Service.*)Service' "$root/log"; } >torn || :
-  [[ ! -s torn ]] || wrong expected "whole lines alone, when there is room again" kernel "in the log: $(head -n 1 torn)" \
-    likely "write took a part of the line: take it back (ftruncate), or write the rest later"
-  finish TERM
-  ended "exit 0"
+  no_room 1
+  no_room "$space"
+  room_again "$space"
+  rm log
+  one_of error EPERM ENOMEM ENFILE
+  traced -P "$PWD/log" -e trace=write -e "inject=write:error=$error:signal=TERM:when=2" -- \
+    --interval 0.05 --log log
+  fails 0 "log...: ${ERROR[$error]}" "the reason is in errno, until the next call"
+  lines_are_whole
 }
 
-@test "2.5 valgrind and the compiler have nothing to complain about [2]" {
-  requires valgrind
-  reads="valgrind(1)"
-  listen "@labs-$BASHPID"
-  before+=(WATCHDOG_USEC=2000000)
-  memcheck --interval 0.5 --log log
-  beats 2
-  kill -HUP "$pid"
-  beats 3
-  finish TERM
+@test "2.6 sanitizers, valgrind and the compiler find nothing [2]" {
+  sanitized ./homework_service --interval 1000000 --log log
+  rm -f log
+  no_memory_error --interval 1000 --log log
   ended "exit 0"
-  memcheck_is_clean
+  beats 1
   no_warning
 }
 
@@ -345,340 +323,242 @@ Block the signals, and wait for them in one call with the time"
 
 @test "3.1 systemd-analyze verify has nothing to say about the unit [4]" {
   requires verify
-  reads="systemd-analyze(1), systemd.service(5)"
-  local likely=""
   has_unit
-  sed "s,$INSTALLED,$PROGRAM," "$UNIT" >"labs-$$-verify.service"
+  sed "s,$INSTALLED,$PROGRAM," "$UNIT" >homework.service
   note ran "systemd-analyze verify ./homework.service"
-  run=$PWD/verify
-  SYSTEMD_LOG_LEVEL=warning timeout 20 systemd-analyze verify --man=no "./labs-$$-verify.service" >verify.out 2>&1 || likely="it cannot be loaded like that"
-  grep -E "labs-$$|homework" verify.out >verify.about || :
-  [[ -z $likely && ! -s verify.about ]] || wrong expected "no word about it" kernel "systemd-analyze: $(sed "s/labs-$$-verify/homework/g" verify.about | head -n 2 | paste -sd ' ')" likely "$likely"
-  grep -qE "^ExecStart *= *$INSTALLED( |$)" "$UNIT" || wrong expected "ExecStart=$INSTALLED" kernel "$(grep -m 1 ExecStart "$UNIT")"
+  SYSTEMD_LOG_LEVEL=warning systemd-analyze verify --man=no ./homework.service >said 2>&1 || :
+  same "what it says" "" "$(grep -m 1 homework said)" _
+  same ExecStart "$INSTALLED" "$(sed -nE 's/^ExecStart *= *([^ ]+).*/\1/p' "$UNIT")" _ \
+    "*=an absolute path, no shell around it"
 }
 
-@test "3.2 it is restarted always, after 15 s, as systemd understands it [5]" {
-  requires systemd
-  reads="systemd.service(5)"
-  deploy values --
+# understood FILE: systemd understands the unit as expected/FILE says.
+understood() {
+  local name value why="*=systemd ignores a key, section or word that it does not know"
   note ran "systemctl show homework.service"
-  systemctl daemon-reload
-  same Restart always "$(prop Restart)" _ "no=is Restart= in [Service], and spelt like that?" "on-*=that is not always: see the table in systemd.service(5)"
-  same RestartUSec 15s "$(prop RestartUSec)" _ "100ms=that is the default: is RestartSec= in [Service]?" "*=RestartSec=15"
-  same KillMode control-group "$(prop KillMode)" _ "*=the default stops all processes of the service"
-  same Description "Homework Service" "$(prop Description)" _
+  ask "$(cut -d= -f1 "$LAB_DIR/expected/$1" | tr '\n' ' ')"
+  while IFS="=" read -r name value; do
+    same "$name" "$value" "${prop[$name]-}" _ "$why" || return
+  done <"$LAB_DIR/expected/$1"
 }
 
-@test "3.3 systemd starts it: active, first line in the journal, reload [5]" {
-  requires systemd
-  reads="systemctl(1), journalctl(1)"
-  deploy start TimeoutStartSec=5 -- --interval 0.2 --log "$PWD/log"
-  started
-  same ActiveState active "$(prop ActiveState)" _ "*=it has ended: does the service stay in the foreground?"
-  same "the main process" "$(readlink "$PROGRAM" || echo "$PROGRAM")" "$(readlink "/proc/$pid/exe")" _ "*=ExecStart is the program itself, no shell around it"
-  beats 2
-  in_journal() { [[ $(journal) == "My custom service has started."* ]]; }
-  eventually in_journal || wrong expected "My custom service has started. in the journal" kernel "journal: $(journal | head -n 1)" \
-    likely "to the journal stdout is a socket: flush it"
+@test "3.2 restarted always, after 15 s, as systemd understands it [4]" {
+  deploy values --
+  understood unit.txt
+}
+
+@test "3.3 systemd starts it; its line is in the journal; reload works [6]" {
+  runs start RestartSec=1
+  same "the main process" "$PROGRAM" "$(readlink "/proc/$pid/exe")" _ "*=no shell around it"
+  becomes "the journal" "My custom service has started." journal -- "=stdout is no terminal there: fflush(3)"
   mv log old
-  timeout 10 systemctl reload "$unit" 2>reload.err || wrong expected "systemctl reload succeeds" kernel "$(tail -n 1 reload.err)" likely "ExecReload=/bin/kill -HUP \$MAINPID"
-  eventually test -e log || wrong expected "a new log after systemctl reload" kernel "there is none" likely "ExecReload=/bin/kill -HUP \$MAINPID"
-  same MainPID "$pid" "$(prop MainPID)" _ "*=reload is no restart"
+  systemctl reload "$unit" 2>/dev/null || wrong expected "systemctl reload succeeds" likely "ExecReload="
+  holds log
+  property MainPID
+  same MainPID "$pid" "$value" _ "*=reload is no restart"
 }
 
 # ---- task 4: restart ------------------------------------------------------------------------------
 
-@test "4.1 killed, it waits as auto-restart, then runs: a gap in the log [6]" {
-  requires systemd
-  reads="systemd.service(5) (RestartSec)"
-  local old seconds gap
-  pick seconds 2 3
-  deploy again TimeoutStartSec=5 "RestartSec=$seconds" -- --interval 0.2 --log "$PWD/log"
-  started
-  beats 2
-  old=$pid
-  note ran "kill $old"
-  kill "$old"
-  eventually prop_is SubState auto-restart || wrong expected "activating (auto-restart)" kernel "$(prop ActiveState) ($(prop SubState)), Result=$(prop Result)" \
-    likely "Restart=always, and SIGTERM has to end it"
-  gap=$(wc -l <log)
-  back() { [[ $(prop NRestarts) == 1 && $(prop SubState) == running ]]; }
-  WAIT_TIMEOUT=10 eventually back || wrong expected "running, NRestarts=1" kernel "$(prop SubState), NRestarts=$(prop NRestarts)"
-  pid=$(prop MainPID)
-  [[ $pid != "$old" && -e /proc/$pid ]] || wrong expected "a new main process" kernel "MainPID $pid, before $old"
-  beats $((gap + 1))
-  gap=$((($(prop ActiveEnterTimestampMonotonic) - $(prop ActiveExitTimestampMonotonic)) / 1000))
-  ((gap >= seconds * 1000)) || wrong expected "a gap of $seconds s in the log or more (RestartSec=$seconds)" kernel "NRestarts=1, a gap of $gap ms"
-  note kernel "MainPID $old, then $pid; NRestarts=1; gap in the log $gap ms"
+@test "4.1 killed, it is started again after RestartSec [5]" {
+  pick wait 600 1400
+  runs again "RestartSec=${wait}ms"
+  kill_main TERM
+  beats 2 "Restart=always, and SIGTERM has to end it"
+  becomes NRestarts 1 property NRestarts
+  ask ActiveExitTimestampMonotonic ActiveEnterTimestampMonotonic
+  gap=$(((${prop[ActiveEnterTimestampMonotonic]} - ${prop[ActiveExitTimestampMonotonic]}) / 1000))
+  ((gap >= wait)) || wrong expected "$wait ms or more until it is active again" kernel "$gap ms"
 }
 
-@test "4.2 always restarts after everything, on-failure not after kill [6]" {
-  requires systemd
-  reads="systemd.service(5) (Restart=, table 1)"
-  local cause policy expected all=() keys=(TimeoutStartSec=5 RestartSec=100ms)
-  for policy in always on-failure; do
-    [[ $policy == always ]] || keys+=("Restart=$policy") # always is the submission's own
-    for cause in TERM KILL ABRT; do
-      deploy "$policy-$cause" "${keys[@]}" -- --interval 0.2 --log "$PWD/log.$policy-$cause"
-      all+=("$unit")
-    done
-  done
-  started "${all[@]}"
-  deploy exit-1 TimeoutStartSec=5 RestartSec=100ms -- --log /no/such/folder/log
-  systemctl daemon-reload
+@test "4.2 exit 1 and SIGKILL are failures, SIGTERM is none [6]" {
+  deploy exit-1 RestartSec=100ms -- --log /no/such/folder/log
   systemctl start --no-block "$unit"
-  for unit in "${all[@]}"; do
-    pid=$(prop MainPID)
-    [[ $pid == [1-9]* ]] || wrong expected "$unit runs" kernel "$(prop SubState)"
-    cause=${unit%.service}
-    kill "-${cause##*-}" "$pid"
-  done
-  for unit in "${all[@]}"; do
-    cause=${unit%.service} policy=${unit#labs-*-} expected=1
-    cause=${cause##*-} policy=${policy%-*}
-    [[ $policy$cause != on-failureTERM ]] || expected=0
-    note ran "kill -$cause \$(systemctl show -P MainPID homework)   # Restart=$policy"
-    if ((expected)); then
-      eventually prop_is NRestarts 1 || :
-    else
-      eventually prop_is SubState dead || :
-    fi
-    same "Restart=$policy and SIG$cause: NRestarts" "$expected" "$(prop NRestarts)" _ "1=its end after SIGTERM is no failure: exit 0" \
-      "0=Restart=always in the unit"
-  done
-  unit=labs-$BASHPID-exit-1.service
-  eventually prop_is Result exit-code || :
-  restarts() { (($(prop NRestarts) >= 2)); }
-  eventually restarts || wrong expected "Restart=always and exit 1: started again and again" kernel "NRestarts=$(prop NRestarts), Result=$(prop Result)" \
-    likely "a log that cannot be opened is an error: exit 1"
+  ended_as "exit-code exited 1" 2
+  systemctl stop --no-block "$unit" # a loop takes its time from others
+  runs killed Restart=on-failure RestartSec=100ms
+  kill_main KILL
+  beats 2 "Restart=on-failure starts it again after SIGKILL"
+  kill_main TERM
+  ended_as "success exited 0"
+  becomes SubState dead property SubState
 }
 
-@test "4.3 systemctl stop is no kill: it ends at once, and stays ended [4]" {
-  requires systemd
-  reads="systemctl(1), systemd.kill(5)"
-  local now begin result code status
-  deploy stop TimeoutStartSec=5 TimeoutStopSec=4 RestartSec=100ms \
-    "ExecStopPost=/bin/sh -c 'echo \$SERVICE_RESULT \$EXIT_CODE \$EXIT_STATUS >\"$PWD/ended\"'" -- --interval 50 --log "$PWD/log"
-  started
-  beats 1
+@test "4.3 systemctl stop is no kill: it ends, and stays ended [3]" {
+  runs stop RestartSec=100ms
   note ran "systemctl stop homework.service"
-  now
-  begin=$now
   systemctl stop "$unit"
-  now
-  read -r result code status <ended
-  same Result success "$result" _ "timeout=SIGTERM did not end it, and after TimeoutStopSec SIGKILL did" "exit-code=exit 0 after SIGTERM" \
-    "signal=SIGTERM did not end it"
-  same "the end of its main process" "exited 0" "$code $status" _ "killed TERM=SIGTERM has killed it: it has to end by itself, exit 0" \
-    "exited *=exit 0 after SIGTERM"
-  ((now - begin < 3500)) || wrong expected "systemctl stop takes a moment" kernel "it took $((now - begin)) ms"
-  prop_is SubState dead || wrong expected "inactive (dead)" kernel "$(prop ActiveState) ($(prop SubState))"
+  ended_as "success exited 0"
+  becomes SubState dead property SubState
+}
+
+@test "4.4 when the clock is set, the pace stays, the date follows [2]" {
+  requires clock
+  serve --interval 0.2
+  note ran "date -s '2024-05-06 07:08:09'"
+  date -s "2024-05-06 07:08:09" >/dev/null && served=$EPOCHSECONDS
+  beats $(($(wc -l <log) + 3)) "it waits for a time of day; nobody sets CLOCK_MONOTONIC"
+  dated "$(tail -n 1 log)" :/etc/localtime
 }
 
 # ---- task 5: enable -------------------------------------------------------------------------------
 
-@test "5.1 enable makes a link of multi-user.target, disable removes it [5]" {
-  requires verify
-  reads="systemctl(1) (enable), systemd.unit(5) ([Install])"
-  local link=root/etc/systemd/system/multi-user.target.wants/homework.service
-  has_unit
-  mkdir -p root/etc/systemd/system
-  cp "$UNIT" root/etc/systemd/system/
-  note ran "systemctl enable homework.service"
-  systemctl --root="$PWD/root" enable homework.service >enable.out 2>&1 || :
-  [[ -L $link ]] || wrong expected "a link multi-user.target.wants/homework.service" \
-    kernel "$(cd root/etc/systemd/system && find . -type l | paste -sd ' ' | grep . || echo "no link"); systemctl: $(paste -sd ' ' enable.out)" likely "WantedBy=multi-user.target in [Install]"
-  same "links" 1 "$(find root -type l | wc -l)" _ "*=WantedBy= alone"
-  same is-enabled enabled "$(systemctl --root="$PWD/root" is-enabled homework.service)" _
-  systemctl --root="$PWD/root" disable homework.service >disable.out 2>&1 || :
-  same "links after disable" 0 "$(find root -type l | wc -l)" _
+# links_after VERB: the links that there are after `systemctl VERB homework.service`, in a folder.
+links_after() {
+  systemctl --root="$PWD" "$1" homework.service >out 2>&1 || :
+  find etc -type l -printf '%P '
 }
 
-@test "5.2 enabled, multi-user.target wants it [2]" {
-  requires systemd
-  reads="systemd.unit(5), systemctl(1) (list-dependencies)"
-  deploy enable --
-  systemctl daemon-reload
-  note ran "systemctl enable homework.service; systemctl show -P Wants multi-user.target"
-  systemctl enable --runtime -q "$unit" 2>/dev/null || :
-  systemctl daemon-reload
-  [[ " $(prop Wants multi-user.target) " == *" $unit "* ]] || wrong expected "$unit among what multi-user.target wants" \
-    kernel "it is not; is-enabled: $(systemctl is-enabled "$unit")" likely "WantedBy=multi-user.target in [Install]"
-  same is-enabled enabled-runtime "$(systemctl is-enabled "$unit")" _
+@test "5.1 enable makes a link of multi-user.target, disable removes it [6]" {
+  requires verify
+  has_unit
+  mkdir -p etc/systemd/system
+  cp "$UNIT" etc/systemd/system/
+  note ran "systemctl enable homework.service"
+  same "the links" "systemd/system/multi-user.target.wants/homework.service " "$(links_after enable)" _ \
+    "*=WantedBy=multi-user.target in [Install], no more"
+  same "the links after disable" "" "$(links_after disable)" _
 }
 
 # ---- task 6: notify and watchdog ------------------------------------------------------------------
 
-@test "6.1 READY=1 when the log is open, and not before; STATUS= [4]" {
-  reads="sd_notify(3)"
-  local name
+# served_to VARIABLE=VALUE... -- ARGUMENT...: serves with these variables; what it says comes into messages.
+served_to() {
+  local variables=("NOTIFY_SOCKET=@labs-$BASHPID-$runs") # one that ran before may still be there
+  listen "@labs-$BASHPID-$runs"
+  while [[ $1 != -- ]]; do
+    variables+=("$1")
+    shift
+  done
+  as="strace -e trace=sendto,sendmsg" with env "${variables[@]}" -- serve "${@:2}"
+}
+
+@test "6.1 READY=1 when the log is open, STATUS=, at the end STOPPING=1 [5]" {
   for name in "@labs-$BASHPID" "$PWD/socket"; do
     listen "$name"
-    rm -f log
-    start --interval 50 --log log
-    eventually heard READY=1 || wrong expected "READY=1 at the socket $name" program "$(tail -n +2 messages | head -n 1)" stderr "$(head -n 1 "$run.err")" \
-      likely "a datagram to NOTIFY_SOCKET; in sun_path an '@' is a zero byte, and the length ends with the name"
-    eventually heard 'STATUS=.+' || wrong expected "STATUS= and a word about it" program "$(tail -n +2 messages | paste -sd ' ')"
-    finish TERM
-    listener_ends
-  done
-  listen "@labs-$BASHPID.2"
-  try --log no/such/folder/log
-  same "READY=1 with a log that cannot be opened" 0 _ "$(grep -c '^READY=1' messages)" "*=ready is who can do its work: open the log first"
-}
-
-@test "6.2 with nobody to tell, it is silent and works all the same [2]" {
-  reads="sd_notify(3) (NOTES)"
-  start --interval 0.05 --log log
-  beats 3
-  finish TERM
-  same stderr "" _ "$stderr" "*=without NOTIFY_SOCKET there is no systemd: no error"
-  ended "exit 0"
-  before=(env "NOTIFY_SOCKET=$PWD/nobody") as="NOTIFY_SOCKET=$PWD/nobody"
-  rm -f log
-  start --interval 0.05 --log log
-  beats 3 log "a message that nobody takes is no reason to end"
-  finish TERM
-  ended "exit 0"
-}
-
-@test "6.3 WATCHDOG=1 twice in WATCHDOG_USEC, whatever the interval [4]" {
-  reads="sd_watchdog_enabled(3)"
-  local usec took fds
-  pick usec 200 400
-  listen "@labs-$BASHPID"
-  as+=" WATCHDOG_USEC=${usec}000" before+=("WATCHDOG_USEC=${usec}000")
-  start --interval 50 --log log
-  eventually heard WATCHDOG=1 8 || wrong expected "WATCHDOG=1 again and again" program "$(tail -n +2 messages | paste -sd ' ')" \
-    likely "it has to be woken for that too, not for beats alone"
-  took=$(awk '$2 == "WATCHDOG=1" { if (last) print int(($1 - last) * 1000); last = $1 }' moments | sort -n | sed -n 4p) # the median
-  ((took > usec / 8 && took < usec * 7 / 10)) || near "ms from one WATCHDOG=1 to the next" $((usec / 2)) $((usec / 5)) "$took" _ \
-    "$usec=half of it: at the last moment is too late" "0=half of WATCHDOG_USEC, which is in microseconds, and no faster"
-  fds=$(find "/proc/$pid/fd" -type l | wc -l)
-  eventually heard WATCHDOG=1 14 || :
-  fds=$(($(find "/proc/$pid/fd" -type l | wc -l) - fds))
-  ((fds < 4)) || wrong expected "no descriptor lost" kernel "$fds more after six messages" likely "close the socket, or keep it for all messages"
-  same "beats with an interval of 50 s" 1 "$(wc -l <log)" _ "*=to be woken for the watchdog is no beat"
-  finish TERM
-  # with beats that come faster
-  listener_ends
-  listen "@labs-$BASHPID"
-  as+=" WATCHDOG_USEC=300000" before+=("WATCHDOG_USEC=300000")
-  start --interval 0.05 --log log.fast
-  eventually heard WATCHDOG=1 4 || wrong expected "WATCHDOG=1 with an interval of 0.05 s too" program "$(grep -c WATCHDOG messages)" \
-    likely "a beat is no reason to wait for longer with it"
-  finish TERM
-  # meant for another process, or not meant at all
-  for usec in "WATCHDOG_PID=1 WATCHDOG_USEC=100000" "X=1"; do
-    listener_ends
-    listen "@labs-$BASHPID"
-    read -ra usec <<<"$usec"
-    before+=("${usec[@]}") as+=" ${usec[*]}"
-    start --interval 0.1 --log log.other
-    beats 4 log.other
-    finish TERM
-    same "WATCHDOG=1 with ${usec[0]%X=1}${usec[1]-no WATCHDOG_USEC}" 0 _ "$(grep -c WATCHDOG=1 messages)" "*=WATCHDOG_PID says for whom it is; without WATCHDOG_USEC nobody waits for it"
-    rm -f log.other
-  done
-}
-
-@test "6.4 STOPPING=1 at the end, also where that comes at once [2]" {
-  requires strace
-  reads="sd_notify(3)"
-  local signal
-  for signal in TERM INT; do
-    rm -f log
-    listen "@labs-$BASHPID-$signal"
-    start --interval 50 --log log
-    beats 1
-    soon "$signal"
-    eventually heard STOPPING=1 || wrong expected "STOPPING=1 after SIG$signal" program "$(tail -n +2 messages | paste -sd ' ')"
-    listener_ends
+    with env "NOTIFY_SOCKET=$name" -- try --log no/such/log
+    with env "NOTIFY_SOCKET=$name" -- serve --interval 1000
+    hears READY=1 1 "in sun_path a 0 byte stands for the '@', and the length ends with the name"
+    hears 'STATUS=.+' 1 "a word about it, for systemctl status"
+    same "READY=1, once without a log" 1 _ "$(grep -c READY=1 messages)" "*=say so when the log is open"
+    [[ $name == @* ]] && stops TERM || stops INT
+    hears STOPPING=1 1 "when it ends, whatever the signal"
     same "the last message" STOPPING=1 _ "$(tail -n 1 messages)"
+    same stderr "" _ "$stderr"
   done
-  # a SIGTERM that comes with its first message, when systemd takes it for ready
+}
+
+@test "6.2 no socket, no listener, a call that fails: it goes on [4]" {
+  serve --interval 0.05
+  beats 3
+  stops TERM
+  same stderr "" _ "$stderr" "*=without NOTIFY_SOCKET there is no systemd: no error"
+  with env NOTIFY_SOCKET=@nobody WATCHDOG_USEC=20000 -- serve --interval 0.1
+  beats 5 "a message that nobody takes is no reason to end"
+  sockets() { value=$(find "/proc/$pid/fd" -lname 'socket:*' | wc -l); }
+  becomes "open sockets" "[01]" sockets -- "*=close it after a message that fails too, or keep one for all"
+  stops TERM
   rm log
-  listen "@labs-$BASHPID"
-  traced -e trace=sendto,sendmsg,connect -e inject=sendto,sendmsg:signal=TERM:when=1 -- --interval 50 --log log
-  ended "exit 0" "the SIGTERM came together with READY=1: who is ready knows what to do with signals"
-  eventually heard STOPPING=1 || wrong expected "STOPPING=1 after SIGTERM" program "$(tail -n +2 messages | paste -sd ' ')"
-}
-
-@test "6.5 Type=notify: start waits for READY=1, and fails without a log [3]" {
-  requires systemd
-  reads="systemd.service(5) (Type=)"
-  deploy ready TimeoutStartSec=5 -- --interval 50 --log "$PWD/log"
-  started
-  same Type notify "$(prop Type)" _ "simple=that is the default; systemd then does not wait" "*=Type=notify in [Service]"
-  same WatchdogUSec 30s "$(prop WatchdogUSec)" _ "0=WatchdogSec=30 in [Service]" "*=WatchdogSec=30"
-  [[ -n $(prop StatusText) ]] || wrong expected "a Status: in systemctl status" kernel "StatusText is empty" likely "STATUS=..., sent by the main process"
-  deploy never TimeoutStartSec=5 Restart=no -- --log /no/such/folder/log
-  systemctl daemon-reload
-  note ran "systemctl start homework.service, with a log that cannot be opened"
-  ! timeout 10 systemctl start "$unit" 2>/dev/null || wrong expected "systemctl start fails" kernel "it succeeds; Result=$(prop Result)" likely "READY=1 after the log is open; exit 1 when it cannot be"
-  same Result exit-code "$(prop Result)" _ "protocol=exit 1, not 0, when the log cannot be opened" "timeout=it has to end when the log cannot be opened"
-}
-
-@test "6.6 who hangs is killed by the watchdog and started again [3]" {
-  requires systemd
-  reads="systemd.service(5) (WatchdogSec)"
-  local old
-  deploy watchdog TimeoutStartSec=5 WatchdogSec=3 RestartSec=1 -- --interval 50 --log "$PWD/log"
-  started
-  for _ in 1 2; do
-    old=$(prop WatchdogTimestampMonotonic)
-    eventually heard_again || wrong expected "WATCHDOG=1 heard again" kernel "WatchdogTimestamp stays the same; Result=$(prop Result), NRestarts=$(prop NRestarts)" \
-      likely "WATCHDOG=1 does not come: the watchdog takes it for hung"
+  with env NOTIFY_SOCKET=@nobody -- survives_at "socket|connect|sendto|sendmsg" TERM "exit 0" \
+    ./homework_service --interval 1000 --log log
+  # with 108 bytes no room is left for the final 0
+  for name in "$(printf %0107d 0)" "$(printf %0150d 0)"; do
+    rm -f log
+    with env "NOTIFY_SOCKET=/$name" -- sanitized ./homework_service --interval 1000 --log log
   done
-  same "NRestarts, while it works" 0 "$(prop NRestarts)" _ "*=WATCHDOG=1 does not come in time"
-  note ran "kill -STOP $pid"
-  kill -STOP "$pid"
-  eventually prop_is Result watchdog || wrong expected "Result=watchdog" kernel "$(prop SubState), Result=$(prop Result)" likely "Type=notify and WatchdogSec="
-  back() { [[ $(prop NRestarts) == 1 && $(prop SubState) == running ]]; }
-  WAIT_TIMEOUT=10 eventually back || wrong expected "running again, NRestarts=1" kernel "$(prop SubState), NRestarts=$(prop NRestarts)"
 }
 
-# heard_again: for eventually: systemd has got a WATCHDOG=1 since $old.
-heard_again() { [[ $(prop WatchdogTimestampMonotonic) != "$old" && $(prop NRestarts) == 0 ]]; }
+@test "6.3 WATCHDOG=1 twice in WATCHDOG_USEC, whatever the interval [3]" {
+  local n=0 likely="half of WATCHDOG_USEC, in microseconds, also if it wakes up for that alone"
+  pick first 100 150
+  served_to "WATCHDOG_USEC=${first}000" -- --interval 1000
+  hears WATCHDOG=1 4 "$likely"
+  lines_are 1 "to wake up for the watchdog is no beat"
+  for usec in "$first" $((4 * first)); do # as in 1.3
+    ((n >= 9)) || pings "$usec" || return
+  done
+  ((n >= 9 && n <= 30)) ||
+    wrong expected "WATCHDOG=1 some 12 times in 6 * WATCHDOG_USEC" program "$n times" likely "$likely"
+}
+
+# pings MS: sets n: how often it says WATCHDOG=1 while it beats 20 times, in 6 * MS, with that WATCHDOG_USEC.
+pings() {
+  local lines RUN_TIMEOUT=30 WAIT_TIMEOUT=$((3 + $1 / 80))
+  served_to "WATCHDOG_USEC=${1}000" -- --interval "$(seconds $((3 * $1 / 10)))"
+  beats 20 || return
+  n=$(grep -c WATCHDOG=1 messages) || :
+  has_beats 20 && n=$((n * 20 / ${#lines[@]}))
+}
+
+# full_pipe: the log is a pipe that is full: write(2) blocks.
+full_pipe() {
+  rm log && mkfifo log
+  exec 8<>log
+  dd if=/dev/zero of=log bs=4096 oflag=nonblock 2>/dev/null || :
+}
+
+@test "6.4 no WATCHDOG=1 for another process, or while write hangs [3]" {
+  for who in WATCHDOG_PID=1 WATCHDOG=no; do
+    served_to "$who" "${who/PID=1/USEC=20000}" -- --interval 0.1
+    beats 4
+    stops TERM
+    hears STOPPING=1
+    same WATCHDOG=1 0 _ "$(grep -c WATCHDOG=1 messages)" "*=none without WATCHDOG_USEC, or for another one"
+  done
+  full_pipe
+  listen "@labs-$BASHPID"
+  with env "NOTIFY_SOCKET=@labs-$BASHPID" WATCHDOG_USEC=50000 -- start --log log
+  hears READY=1
+  eventually sleeps "$pid" || :
+  n=$(grep -c WATCHDOG=1 messages) || :
+  nap 0.3
+  same "WATCHDOG=1 while it hangs" "$n" _ "$(grep -c WATCHDOG=1 messages)" "*=say it where you wait for beats"
+}
+
+@test "6.5 start waits for READY=1; a service that hangs is restarted [3]" {
+  deploy never Restart=no -- --log /no/such/folder/log
+  note ran "systemctl start homework.service   # with --log /no/such/folder/log"
+  ! systemctl start "$unit" 2>/dev/null || wrong expected "systemctl start fails" kernel "it succeeds" \
+    likely "READY=1 comes after the log is open"
+  ended_as "exit-code exited 1"
+  runs ready RestartSec=100ms
+  understood notify.txt
+  runs hangs RestartSec=100ms "WatchdogSec=$((2 + SLOW / 1000))"
+  kill_main STOP
+  becomes "the end of its main process" "watchdog *" ends_as -- "=Type=notify and WatchdogSec="
+  beats 2
+}
 
 # ---- task 7: blame --------------------------------------------------------------------------------
 
+# answer KEY [SUFFIX]: sets name to the property that the student has named, value to what systemd says of it.
+answer() {
+  name=$(sed -nE "s/^$1: *([A-Za-z]+) *$/\1/p" "$ANSWERS")
+  [[ -n $name ]] || wrong expected "a line $1: PROPERTY" program "$(grep "^$1:" "$ANSWERS")" || return
+  name=${name%"${2-}"}${2-}
+  property "$name"
+  [[ -z ${2-} || $value =~ ^[1-9][0-9]*$ ]] || wrong expected "$1: a moment, ...$2" kernel "$name=$value"
+}
+
+# blamed: an observer: the ms that systemd-analyze blame has for the unit.
+blamed() {
+  value=$(systemd-analyze blame --no-pager |
+    awk -v unit="$unit" '$NF == unit { print $1 * ($1 ~ /ms/ ? 1 : 1000) }')
+}
+
 @test "7.1 what blame shows of a restarted service, and what is in it [6]" {
   requires blame
-  reads="systemd-analyze(1), systemctl(1)"
-  local key value ms blamed difference tenths
-  local -A answer=()
-  note ran "cat blame.txt"
   [[ -e $ANSWERS ]] || wrong expected "$LAB/${ANSWERS##*/}" kernel "there is no such file"
-  while read -r key value _; do
-    [[ ! $value =~ ^[A-Za-z]+$ ]] || answer[${key%:}]=$value
-  done < <(grep -E '^(from|until|includes):' "$ANSWERS")
-  [[ -n ${answer[from]-} && -n ${answer[until]-} && -n ${answer[includes]-} ]] ||
-    wrong expected "lines from: NAME, until: NAME, includes: NAME, names of properties" program "$(grep -v '^#' "$ANSWERS" | paste -sd ' ' | grep . || echo "(none)")"
-  pick tenths 15 29
-  deploy blame TimeoutStartSec=5 "RestartSec=${tenths}00ms" -- --interval 50 --log "$PWD/log"
-  started
-  kill "$pid"
-  back() { [[ $(prop NRestarts) == 1 && $(prop SubState) == running ]]; }
-  WAIT_TIMEOUT=10 eventually back || wrong expected "running, NRestarts=1" kernel "$(prop SubState), NRestarts=$(prop NRestarts)"
-  note ran "systemctl kill homework.service; systemd-analyze blame"
-  blamed=$(systemd-analyze blame --no-pager | awk -v unit="$unit" '$NF == unit { print $1 }')
-  [[ $blamed =~ ^([0-9]+)\.([0-9]{3})s$ ]] || wrong expected "a time for $unit in systemd-analyze blame" kernel "${blamed:-it is not there}"
-  ms=$((10#${BASH_REMATCH[1]}${BASH_REMATCH[2]}))
-  note kernel "systemd-analyze blame: $blamed with RestartSec=${tenths}00ms"
+  pick wait 600 1400
+  runs blame "RestartSec=${wait}ms"
+  kill_main TERM
+  beats 2
   systemctl reload "$unit" 2>/dev/null || : # which is no start
-  for key in from until; do
-    value=${answer[$key]%Monotonic}Monotonic
-    value=$(prop "$value")
-    [[ $value =~ ^[1-9][0-9]*$ ]] || wrong expected "$key: a moment that systemctl show tells" program "${answer[$key]}: $(prop "${answer[$key]}")" \
-      likely "names like ...TimestampMonotonic"
-    printf -v "$key" %s "$value"
-  done
-  difference=$(((until - from) / 1000))
-  key="blame begins when the service leaves 'inactive', and that it does when it begins to wait for its restart"
-  near "ms from ${answer[from]} until ${answer[until]}" "$ms" 1 "$difference" _ "-$ms=the other way round" \
-    "$((difference >= 0 && difference < tenths * 100 ? difference : -1))=$key"
-  value=$(prop "${answer[includes]/RestartSec/RestartUSec}")
-  [[ ${answer[includes]} != *Next ]] || value="what the next one will be"
-  same "${answer[includes]}" "$(prop RestartUSec)" "$value" _ "*=which part of it did you set in the unit?"
+  note ran "systemd-analyze blame" && blamed && blame=$value
+  answer from TimestampMonotonic && from=$value
+  answer until TimestampMonotonic
+  near "ms of blame, between the two moments" "$blame" 1 $(((value - from) / 1000)) _ \
+    "-$blame=the other way round" "$((blame - wait))=it begins when the service begins to wait for a restart"
+  answer includes
+  same includes RestartUSec _ "$name" "*=which part of it did you set in the unit?"
 }

@@ -1,151 +1,150 @@
 #!/usr/bin/env bash
 # demo.sh - the session of lab01 for a classroom: no keys to press, about a minute
 #
-# Usage: bash demo.sh [STEP...]   steps: first start log kill failure enable watchdog blame
+# Usage: bash demo.sh [STEP...]   first start log kill failure enable watchdog blame
 # PAUSE=0.5 bash demo.sh          seconds to look at each screen (default 3)
-# `first` shows the program alone, anywhere. The others install it as homework.service, which belongs
-# into the lab VM: `make demo01` does them there. Times are shorter than in the handout.
+# `first` shows the program alone, anywhere. The others install it as homework.service,
+# in the lab VM: `make demo01`. Times are shorter than in the handout.
 set -u
 export LC_ALL=C SYSTEMD_COLORS=0 SYSTEMD_PAGER='' SYSTEMD_URLIFY=0
 cd "$(dirname "$0")" || exit
-PAUSE=${PAUSE:-3}
-[[ -x ./homework_service ]] || {
-  echo "demo.sh: no ./homework_service: run make first" >&2
-  exit 1
-}
-
+PAUSE=${PAUSE:-3} log=/tmp/homework_service.log unit=homework.service folder=""
+[[ -x ./homework_service ]] || { echo "demo.sh: no ./homework_service: run make first" >&2 && exit 1; }
 bold="" plain=""
-[[ (-t 1 || -n ${CLICOLOR_FORCE:-}) && -z ${NO_COLOR:-} && ${TERM:-dumb} != dumb ]] && bold=$'\e[1m' plain=$'\e[0m'
-log=/tmp/homework_service.log folder=""
-trap 'rm -rf "$folder"' EXIT
-trap 'exit 130' INT TERM
+[[ (-t 1 || -n ${CLICOLOR_FORCE:-}) && -z ${NO_COLOR:-} && ${TERM:-dumb} != dumb ]] &&
+  bold=$'\e[1m' plain=$'\e[0m'
+exec 3<> <(:) # a pipe into which no process writes
 
 say() { printf '\n%s\n' "$bold# $*$plain"; }
-look() { sleep "$PAUSE"; }
-# show COMMAND: prints it and runs it in a shell, ten seconds at most.
-show() {
-  echo "\$ $1"
-  timeout 10 bash -c "$1" </dev/null 2>&1
-}
-# until_it_is STATE: waits for that sub-state, some seconds at most.
-until_it_is() {
+look() { read -rt "$PAUSE" -u 3 || :; } # unlike sleep, it ends at once by a signal
+show() { echo "\$ $1" && bash -c "$1" 2>&1 </dev/null; }
+property() { systemctl show -P "$1" $unit; }
+
+# until_there PROPERTY VALUE: waits until the service is so, not for ever.
+until_there() {
   local i
-  for ((i = 0; i < 100; i++)); do
-    [[ $(systemctl show -P SubState homework.service) != "$1" ]] || return 0
-    sleep 0.1
+  for ((i = 0; i < 300; i++)); do
+    [[ $(property "$1") != "$2" ]] || return 0
+    read -rt 0.1 -u 3
   done
 }
-main() { systemctl show -P MainPID homework.service; }
+
+# beats N: waits for N lines in the log.
+beats() {
+  local i
+  for ((i = 0; i < 600; i++)); do
+    [[ ! -e $log || $(wc -l <$log) -lt $1 ]] || return 0
+    read -rt 0.05 -u 3
+  done
+}
+
 # end SIGNAL: sends it to the main process.
 end() {
   local pid
-  pid=$(main)
-  [[ $pid != 0 ]] || return
-  echo "\$ kill -$1 $pid"
-  kill "-$1" "$pid"
+  pid=$(property MainPID)
+  restarts=$(property NRestarts)
+  [[ $pid == 0 ]] || { echo "\$ kill -$1 $pid" && kill "-$1" "$pid"; }
 }
+back() { until_there NRestarts $((restarts + 1)) && until_there SubState running; }
 
-first() {
-  say "The program alone: a line on stdout, and a beat in its log every so often; SIGTERM ends it."
+play_first() {
+  say "The program alone: a line on stdout, a beat in its log each interval."
   folder=$(mktemp -d)
-  show "timeout 0.7 ./homework_service --interval 0.25 --log $folder/beats; cat $folder/beats"
+  cp homework_service "$folder" && cd "$folder" || return
+  show "timeout 0.7 ./homework_service --interval 0.25 --log beats; cat beats"
+  cd "$OLDPWD" || return
   look
 }
 
-start() {
-  say "A program in its place, a unit in its place: systemd starts it, and waits for its READY=1."
+play_start() {
+  say "The program and a unit in their places: start returns after READY=1."
   show "install homework_service /usr/local/bin/"
-  show "cp homework.service /etc/systemd/system/ && cat /etc/systemd/system/homework.service"
-  # for the classroom: a beat each second, and a restart after three
-  mkdir -p /run/systemd/system/homework.service.d
-  printf '%s\n' "[Service]" ExecStart= "ExecStart=/usr/local/bin/homework_service --interval 1" RestartSec=3 WatchdogSec=3 LimitCORE=0 \
-    >/run/systemd/system/homework.service.d/shorter.conf
-  show "systemctl daemon-reload; systemctl start homework.service; systemctl status -n 5 homework.service"
+  show "grep -v '^#' homework.service | tee /etc/systemd/system/$unit"
+  # for the classroom: a beat each second, a restart after three
+  mkdir -p /run/systemd/system/$unit.d
+  printf '%s\n' "[Service]" ExecStart= "ExecStart=/usr/local/bin/homework_service --interval 1" \
+    RestartSec=3 WatchdogSec=3 LimitCORE=0 >/run/systemd/system/$unit.d/shorter.conf
+  show "systemctl daemon-reload; systemctl start $unit; systemctl status -n 5 $unit"
   look
 }
 
-log() {
-  say "Once a second a line (the handout's default is 15 seconds)."
-  sleep 2
+play_log() {
+  say "A line a second. (The handout's default is 15 seconds.)"
+  beats 3
   show "tail -n 3 $log"
   look
 }
 
-kill_() {
-  say "Killed: systemd waits RestartSec, here 3 s, and starts it again. In the log there is a gap."
+play_kill() {
+  say "Killed: after RestartSec, 3 s here, it is started again. The log has a gap."
   end TERM
-  until_it_is auto-restart
-  show "systemctl status -n 0 homework.service | grep -E 'Active|Process|Main PID'"
-  until_it_is running
-  sleep 1.2
-  show "systemctl show -p MainPID,NRestarts,Result homework.service; tail -n 4 $log"
+  until_there SubState auto-restart
+  show "systemctl status -n 0 $unit | grep -E 'Active|Process|Main PID'"
+  back
+  beats $(($(wc -l <$log) + 1))
+  show "systemctl show -p MainPID,NRestarts,Result $unit; tail -n 4 $log"
   look
 }
 
-failure() {
-  say "Restart=on-failure would not have done it: SIGTERM is no failure. SIGKILL is one."
-  printf '[Service]\nRestart=on-failure\n' >/run/systemd/system/homework.service.d/policy.conf
+play_failure() {
+  say "Restart=on-failure: SIGTERM is no failure, SIGKILL is one."
+  printf '[Service]\nRestart=on-failure\n' >/run/systemd/system/$unit.d/policy.conf
   systemctl daemon-reload
-  for signal in TERM KILL; do
-    until_it_is running
-    end "$signal"
-    [[ $signal == TERM ]] && until_it_is dead || until_it_is auto-restart
-    show "systemctl status -n 0 homework.service | grep Active:"
-    [[ $signal == KILL ]] || systemctl start homework.service
-  done
-  rm /run/systemd/system/homework.service.d/policy.conf
+  until_there SubState running
+  end TERM
+  until_there SubState dead
+  show "systemctl status -n 0 $unit | grep Active:"
+  systemctl start $unit
+  end KILL
+  until_there SubState auto-restart
+  show "systemctl status -n 0 $unit | grep Active:"
+  back
+  rm /run/systemd/system/$unit.d/policy.conf
   systemctl daemon-reload
-  until_it_is running
   look
 }
 
-enable() {
+play_enable() {
   say "At every boot: a link, nothing more."
-  show "systemctl enable homework.service"
-  show "systemctl is-enabled homework.service; ls -l /etc/systemd/system/multi-user.target.wants/ | grep -o 'homework.*'"
+  show "systemctl enable $unit"
+  show "systemctl is-enabled $unit; ls /etc/systemd/system/multi-user.target.wants/ | grep homework"
   look
 }
 
-watchdog() {
-  say "It hangs (SIGSTOP): three seconds without WATCHDOG=1, and systemd kills it and starts it again."
+play_watchdog() {
+  say "It hangs: 3 s without WATCHDOG=1, and systemd kills and restarts it."
   end STOP
-  until_it_is auto-restart
-  show "systemctl status -n 0 homework.service | grep -E 'Active|Main PID'"
-  until_it_is running
+  until_there SubState auto-restart
+  show "systemctl status -n 0 $unit | grep -E 'Active|Main PID'"
+  back
   look
 }
 
-blame() {
-  say "Which services were slow to start? Ours, it seems. It is RestartSec that is in there: 3 s, and a little."
+play_blame() {
+  say "Which services were slow to start? Ours, it seems. What is in those seconds?"
   end TERM
-  until_it_is auto-restart
-  until_it_is running
+  back
   show "systemd-analyze blame | head -n 3"
-  show "systemctl show -p ActiveState,SubState,ExecMainStartTimestamp,ExecMainExitTimestamp,RestartUSec homework.service"
+  show "systemctl show $unit | grep -E '^(Inactive|Active|ExecMain).*Monotonic|^RestartUSec='"
   look
 }
 
-clean_up() {
-  systemctl disable -q --now homework.service 2>/dev/null
-  rm -rf /etc/systemd/system/homework.service /run/systemd/system/homework.service.d /usr/local/bin/homework_service "$log"
+tidy() {
+  [[ -z $folder ]] || rm -rf "$folder"
+  [[ -n ${IN_LAB_VM:-} ]] || return 0
+  systemctl disable -q --now $unit 2>/dev/null
+  rm -rf /etc/systemd/system/$unit /run/systemd/system/$unit.d /usr/local/bin/homework_service $log
   systemctl daemon-reload
 }
+trap 'trap "" HUP INT TERM; tidy' EXIT
+trap 'exit 130' HUP INT TERM
 
 [[ $# -gt 0 ]] || set -- first start log kill failure enable watchdog blame
 for step; do
-  case $step in
-  first | start | log | kill | failure | enable | watchdog | blame) ;;
-  *)
-    echo "demo.sh: no step '$step'" >&2
-    exit 2
-    ;;
-  esac
-  [[ $step == first || -n ${IN_LAB_VM:-} ]] || {
-    echo "demo.sh: '$step' installs a service, in the lab VM: make demo01" >&2
-    exit 1
-  }
+  declare -F "play_$step" >/dev/null || { echo "demo.sh: no step '$step'" >&2 && exit 2; }
+  [[ $step == first || -n ${IN_LAB_VM:-} ]] ||
+    { echo "demo.sh: '$step' installs a service, in the lab VM: make demo01" >&2 && exit 1; }
 done
-[[ -z ${IN_LAB_VM:-} ]] || trap clean_up EXIT
 for step; do
-  [[ $step == kill ]] && kill_ || "$step"
+  "play_$step"
 done

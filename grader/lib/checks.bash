@@ -423,6 +423,17 @@ sleeps() {
   done
 }
 
+# stays_asleep SECONDS: the program sleeps, and is not put on a CPU for that long.
+stays_asleep() {
+  local was
+  awake() { value=$(grep -E '^(State|.*ctxt_switches):' "/proc/$pid/status" | tr -s '\n\t' ' '); }
+  becomes state '*sleeping*' awake -- "*running*=it looks again and again" "*=Ctrl-Z and fg do not end it"
+  was=$value
+  nap "$1"
+  awake
+  same "state while it waits" "$was" "$value" _ "*=one call waits for all there is to wait for: no look in between"
+}
+
 # seconds MS: that many milliseconds, in seconds, as an option or nap takes them.
 seconds() { printf '%d.%03d' $(($1 / 1000)) $(($1 % 1000)); }
 

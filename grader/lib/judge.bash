@@ -274,7 +274,7 @@ files_clear() {
 # no_memory_error [./NAME] ARGUMENT...: runs it under valgrind to its end; valgrind finds nothing.
 no_memory_error() {
   memcheck "$@"
-  finish
+  conclude
   memcheck_is_clean
 }
 
@@ -292,11 +292,11 @@ sanitized() {
   [[ -n ${has[sanitizers]-} ]] || broken "sanitized, and not: requires sanitizers" || return
   local error command
   named "$@" || return
-  launch env ASAN_OPTIONS=exitcode=99:detect_leaks=0:allocator_may_return_null=1 UBSAN_OPTIONS=exitcode=99 \
+  launch "${before[@]}" env ASAN_OPTIONS=exitcode=99:detect_leaks=0:allocator_may_return_null=1 UBSAN_OPTIONS=exitcode=99 \
     "$PROGRAMS/sanitized/${1#./}" "${@:2}"
   local at=${ran_at[$run]}
-  notes[at]="ran $* # compiled with -fsanitize=address,undefined"
-  finish
+  notes[at]="ran ${as:+$as }$* # compiled with -fsanitize=address,undefined"
+  conclude
   error=$(grep -m 1 -E 'ERROR: [A-Za-z]+Sanitizer|runtime error:' "$run.err") || return 0
   wrong expected "nothing for AddressSanitizer and UndefinedBehaviorSanitizer to find" \
     program "$error" at "$(grep -m 1 -oE '[a-z_]+\.c:[0-9]+' "$run.err")" \

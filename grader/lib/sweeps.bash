@@ -6,6 +6,11 @@
 # that it may not; else 0. `spare` is how many lines a program that fails may have printed that are no result.
 # Where `of` is set, only calls are meant whose line in the trace matches that pattern.
 LONG=999
+STOP_SIGNALS=(TERM INT HUP) # signals that stop a program
+ENDLESS=""                  # yes: programs wait until a signal stops them
+
+# conclude: brings the run that goes on to its end; where that takes a signal, a lab has its own.
+conclude() { finish; }
 
 declare -gA ERROR=([ENOMEM]="Cannot allocate memory" [EPERM]="Operation not permitted" [ENOSPC]="No space left on device"
   [ENFILE]="Too many open files in system" [EAGAIN]="Resource temporarily unavailable" [EINVAL]="Invalid argument"
@@ -35,7 +40,9 @@ calls_of() {
     done <"$log"
   fi
   named "${args[@]/#@/0}" || return
-  as="strace" launch strace -s 4096 -o "$log" "${command[@]}"
+  as="${as:+$as }strace" launch "${before[@]}" strace -s 4096 -o "$log" "${command[@]}"
+  [[ -z $ENDLESS ]] || stop_asleep "$log" || over ||
+    wrong expected "it sleeps until a signal ends it" kernel "call after call (strace)" || return
   finish
   ended "exit 0" || return
   [[ " ${args[*]}" != *" @"* ]] || waits_at "${args[@]/#@/$LONG}" || return
@@ -54,16 +61,24 @@ calls_of() {
   done <"$log"
 }
 
-# waits_at ./NAME ARGUMENT...: sets wait_at to the number of calls that this run has made when it sleeps.
-waits_at() {
-  local log=$BATS_TEST_TMPDIR/calls.long traced=0
-  local -a command
-  named "$@" && quiet=yes launch strace -s 0 -o "$log" "${command[@]}" || return
+# stop_asleep LOG: when what is traced sleeps, sets wait_at to the number of calls that it has made, and stops it.
+# Status 1 when it did not sleep.
+stop_asleep() {
+  local traced=0 found=0
   asleep() { read -r traced _ <"/proc/$pid/task/$pid/children" || [[ $traced != 0 ]] && sleeps "$traced"; }
-  eventually asleep || :
-  wait_at=$(grep -v '(To be restarted)' "$log" | grep -c '^[a-z].*(.* = ') || : # complete lines
+  eventually asleep || found=1
+  wait_at=$(grep -v '(To be restarted)' "$1" | grep -c '^[a-z].*(.* = ') || : # complete lines
   pids+=("$traced")
   kill -TERM "$traced" 2>/dev/null || :
+  return $found
+}
+
+# waits_at ./NAME ARGUMENT...: sets wait_at to the number of calls that this run has made when it sleeps.
+waits_at() {
+  local log=$BATS_TEST_TMPDIR/calls.long
+  local -a command
+  named "$@" && quiet=yes launch "${before[@]}" strace -s 0 -o "$log" "${command[@]}" || return
+  stop_asleep "$log" || :
   finish
   ipc_clear # whether this signal leaves nothing is judged elsewhere
 }
@@ -83,6 +98,7 @@ repeat() {
   local -a words=("${@:5}")
   words=("${words[@]/#@/$((place[$1] <= wait_at ? LONG : 0))}")
   typed "${words[@]}"
+  line=${as:+$as }$line
   if [[ $2 == before=* ]]; then
     tool=("$GRADER/lib/before" "$log" "${place[$1]}" "$(kill -l "${2#*=}")")
     ran="$line # ${2#*=} comes just before this call: $name, its number $n"
@@ -94,7 +110,7 @@ repeat() {
   [[ -d $folder ]] || mkdir "$folder"
   cd "$folder" || return
   named "${words[@]}"
-  quiet=yes launch "${tool[@]}" "${command[@]}"
+  quiet=yes launch "${before[@]}" "${tool[@]}" "${command[@]}"
   cd "$back" || return
   repeats+=("$run")
   promise[$run]=$3$'\1'$4$'\1'${lines_by[$1]}$'\1'"ran $ran"$'\1'$call
@@ -120,7 +136,7 @@ judge_oldest() {
   else
     # shellcheck disable=SC2053 # a pattern
     [[ $end != $promised ]] || promised=$end
-    ended "$promised" "timeout=$late" "signal*=$late" "exit 99=$late"
+    ended "$promised" "timeout=$late" "signal*=$late" "exit?99=$late" "exit*=${may_fail-}"
   fi || return
   mapfile -t lines <"$run.out"
   [[ $end == "exit 0" ]] || ((${#lines[@]} <= by_then + ${spare:-0})) ||
@@ -168,10 +184,11 @@ signals_from() {
   local -A promise=()
   calls_of '[a-z0-9_]+' "${@:3}" && made "$1" || return
   for ((i = 0; i < ${#calls[@]}; i++)); do
+    [[ -z $ENDLESS ]] || ((place[i] <= wait_at)) || break # what it calls later, it calls because of the signal
     [[ ! ${calls[i]} =~ ^($1)" " ]] || first=yes
     ((place[i] <= wait_at)) || wanted="@($2|exit 0|signal *)"
     [[ -n $first && ! ${calls[i]} =~ ^($IDLE)" " ]] || continue
-    one_of signal TERM INT HUP
+    one_of signal "${STOP_SIGNALS[@]}"
     repeat "$i" "before=SIG$signal" "$wanted" "" "${@:3}" || return
   done
   judged
@@ -188,6 +205,20 @@ delays_at() {
     for delay in delay_enter=50000 delay_exit=50000 before=EXIT; do # EXIT is no signal, 0
       repeat "$i" "$delay" "exit 0" "" "${@:2}" || return
     done
+  done
+  judged
+}
+
+# survives_at CALLS SIGNAL END ./NAME ARGUMENT...: the run makes such calls (a pattern) before it waits. When one of them
+# fails, that is no reason to end; the signal that comes with the error is, and it ends so ("exit 0").
+survives_at() {
+  local calls lines_by place wait_at i error repeats=()
+  local may_fail="this call may fail: go on" late="a signal that comes while this call fails is not lost"
+  local -A promise=()
+  calls_of "$1" "${@:4}" && made "$1" || return
+  for ((i = 0; i < ${#calls[@]} && place[i] < wait_at; i++)); do
+    one_of error "${!ERROR[@]}"
+    repeat "$i" "error=$error:signal=$2" "$3" "" "${@:4}" || return
   done
   judged
 }

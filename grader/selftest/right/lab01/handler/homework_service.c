@@ -70,13 +70,15 @@ static void alarmed(int s)
     left += interval;
     time_t t = time(NULL);
     char line[100];
-    size_t n = strftime(line, 100, "Service heartbeat: %a %b %e %H:%M:%S %Z %Y\n", localtime(&t));
+    size_t n = strftime(line, 100, "Service heartbeat: %a %b %e %I:%M:%S %p %Z %Y\n", localtime(&t));
     struct stat st;
     fstat(fd, &st);
-    ssize_t w = write(fd, line, n);
-    if (w != (ssize_t)n) {
-        complain("No space left on device");
-        if (w > 0 && ftruncate(fd, st.st_size) == -1)
+    ssize_t w = 0;
+    for (size_t k = 0; k < n && w != -1; k += (size_t)w)
+        w = write(fd, line + k, n - k);
+    if (w == -1) {
+        complain(strerror(errno));
+        if (ftruncate(fd, st.st_size) == -1)
             complain("torn");
     }
 }
@@ -102,8 +104,17 @@ int main(int argc, char **argv)
     fd = open(file, O_WRONLY | O_APPEND | O_CREAT, 0644);
     if (fd == -1)
         err(1, "%s", file);
+    struct sigaction a = {.sa_flags = SA_RESTART};
+    sigfillset(&a.sa_mask); /* one handler at a time */
+    a.sa_handler = over;
+    sigaction(SIGTERM, &a, 0);
+    sigaction(SIGINT, &a, 0);
+    a.sa_handler = hup;
+    sigaction(SIGHUP, &a, 0);
+    a.sa_handler = alarmed;
+    sigaction(SIGALRM, &a, 0);
     char *name = getenv("NOTIFY_SOCKET");
-    if (name) {
+    if (name && strlen(name) < sizeof address.sun_path) {
         address.sun_family = AF_UNIX;
         snprintf(address.sun_path, sizeof address.sun_path, "%s", name);
         size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(name));
@@ -117,15 +128,6 @@ int main(int argc, char **argv)
     tick = interval;
     if (ping > 0) /* the clock ticks for both */
         tick = ping / 2 < interval ? ping / 2 : interval / 2;
-    struct sigaction a = {.sa_flags = SA_RESTART};
-    sigfillset(&a.sa_mask); /* one handler at a time */
-    a.sa_handler = over;
-    sigaction(SIGTERM, &a, 0);
-    sigaction(SIGINT, &a, 0);
-    a.sa_handler = hup;
-    sigaction(SIGHUP, &a, 0);
-    a.sa_handler = alarmed;
-    sigaction(SIGALRM, &a, 0);
     puts("My custom service has started.");
     fflush(stdout);
     send_state("READY=1\nSTATUS=ticking");

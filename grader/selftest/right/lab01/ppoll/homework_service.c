@@ -45,11 +45,14 @@ static void tell(const char *what)
 
 static void put(FILE *log)
 {
-    ssize_t n = write(fileno(log), rest, strlen(rest));
-    if (n > 0)
+    while (*rest) {
+        ssize_t n = write(fileno(log), rest, strlen(rest));
+        if (n == -1) {
+            perror(name);
+            return;
+        }
         memmove(rest, rest + n, strlen(rest + n) + 1);
-    if (*rest)
-        fprintf(stderr, "%s: %s\n", name, strerror(ENOSPC));
+    }
 }
 
 int main(int argc, char **argv)
@@ -122,7 +125,7 @@ int main(int argc, char **argv)
         if (ns() >= due) {
             time_t t = time(NULL);
             char text[100];
-            strftime(text, sizeof text, "%a %b %e %H:%M:%S %Z %Y", localtime(&t));
+            strftime(text, sizeof text, "%a %b %e %I:%M:%S %p %Z %Y", localtime(&t));
             if (!*rest)
                 snprintf(rest, sizeof rest, "Service heartbeat: %s\n", text);
             put(log);

@@ -61,13 +61,10 @@ static void add_line(int fd)
     n += strftime(line + n, sizeof line - n, "%a %b %e %I:%M:%S %p %Z %Y\n", &tm);
     off_t end = lseek(fd, 0, SEEK_END);
     ssize_t w = write(fd, line, n);
-    if (w == (ssize_t)n)
+    if (w == (ssize_t)n || (w >= 0 && write(fd, line + w, n - (size_t)w) == (ssize_t)n - w))
         return;
-    if (w >= 0)
-        errno = ENOSPC;
     warn("%s", log_name);
-    if (w > 0)
-        (void)!ftruncate(fd, end);
+    (void)!ftruncate(fd, end);
 }
 
 int main(int argc, char *argv[])
