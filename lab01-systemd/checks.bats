@@ -348,7 +348,7 @@ understood() {
 }
 
 @test "3.3 systemd starts it; its line is in the journal; reload works [6]" {
-  runs start RestartSec=1
+  serves start RestartSec=1
   same "the main process" "$PROGRAM" "$(readlink "/proc/$pid/exe")" _ "*=no shell around it"
   becomes "the journal" "My custom service has started." journal -- "=stdout is no terminal there: fflush(3)"
   mv log old
@@ -362,7 +362,7 @@ understood() {
 
 @test "4.1 killed, it is started again after RestartSec [5]" {
   pick wait 600 1400
-  runs again "RestartSec=${wait}ms"
+  serves again "RestartSec=${wait}ms"
   kill_main TERM
   beats 2 "Restart=always, and SIGTERM has to end it"
   becomes NRestarts 1 property NRestarts
@@ -376,7 +376,7 @@ understood() {
   systemctl start --no-block "$unit"
   ended_as "exit-code exited 1" 2
   systemctl stop --no-block "$unit" # a loop takes its time from others
-  runs killed Restart=on-failure RestartSec=100ms
+  serves killed Restart=on-failure RestartSec=100ms
   kill_main KILL
   beats 2 "Restart=on-failure starts it again after SIGKILL"
   kill_main TERM
@@ -385,7 +385,7 @@ understood() {
 }
 
 @test "4.3 systemctl stop is no kill: it ends, and stays ended [3]" {
-  runs stop RestartSec=100ms
+  serves stop RestartSec=100ms
   note ran "systemctl stop homework.service"
   systemctl stop "$unit"
   ended_as "success exited 0"
@@ -521,9 +521,9 @@ full_pipe() {
   ! systemctl start "$unit" 2>/dev/null || wrong expected "systemctl start fails" kernel "it succeeds" \
     likely "READY=1 comes after the log is open"
   ended_as "exit-code exited 1"
-  runs ready RestartSec=100ms
+  serves ready RestartSec=100ms
   understood notify.txt
-  runs hangs RestartSec=100ms "WatchdogSec=$((2 + SLOW / 1000))"
+  serves hangs RestartSec=100ms "WatchdogSec=$((2 + SLOW / 1000))"
   kill_main STOP
   becomes "the end of its main process" "watchdog *" ends_as -- "=Type=notify and WatchdogSec="
   beats 2
@@ -550,7 +550,7 @@ blamed() {
   requires blame
   [[ -e $ANSWERS ]] || wrong expected "$LAB/${ANSWERS##*/}" kernel "there is no such file"
   pick wait 600 1400
-  runs blame "RestartSec=${wait}ms"
+  serves blame "RestartSec=${wait}ms"
   kill_main TERM
   beats 2
   systemctl reload "$unit" 2>/dev/null || : # which is no start

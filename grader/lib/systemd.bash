@@ -68,8 +68,8 @@ ended_as() {
   ended_often "$1" "${2:-1}" || wrong expected "$1, ${2:-1} times" kernel "once" likely "Restart=always"
 }
 
-# runs NAME KEY=VALUE...: deploys the submission's unit so, starts it, and waits for its first beat.
-runs() {
+# serves NAME KEY=VALUE...: deploys the submission's unit so, starts it, and waits for its first beat.
+serves() {
   deploy "$@" -- --interval 1000 --log "$PWD/log" && started && beats 1
 }
 
