@@ -757,7 +757,8 @@ hog_in_slice() {
     wrong expected "systemd-run starts it" kernel "$(tail -n 1 systemd-run.err)" || return
   settled() {
     local value
-    [[ $(prop ActiveState) == active* ]] || return 0
+    property ActiveState
+    [[ $value == active* ]] || return 0
     in_file "$unit/memory.current" && ((value >= 100 << 20))
   }
   eventually settled || :
@@ -765,8 +766,11 @@ hog_in_slice() {
 
 # one_is_killed UNIT UNIT: at least one. (A busy guest may kill the second before the first is gone.)
 one_is_killed() {
-  local results
-  results="$(prop Result "$1") $(prop Result "$2")"
+  local results="" unit value
+  for unit; do
+    property Result
+    results+="$value "
+  done
   [[ $results == *oom-kill* ]] || wrong expected "Result=oom-kill of one of the two" kernel "$results" \
     likely "the limit is on the slice, without swap: then the sum of its units counts"
 }
@@ -782,7 +786,8 @@ one_is_killed() {
   with_slice
   hog_in_slice one
   one=$unit
-  same "the first, alone:" "active success" "$(prop ActiveState) $(prop Result)" _ "*=100M fit into 150M"
+  ask ActiveState Result
+  same "the first, alone:" "active success" "${prop[ActiveState]} ${prop[Result]}" _ "*=100M fit into 150M"
   same "memory.max of the unit:" max "$(fact "$unit/memory.max")" _ "*=only the slice has a limit"
   hog_in_slice two
   one_is_killed "$one" "$unit"
