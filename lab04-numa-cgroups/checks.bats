@@ -515,17 +515,24 @@ tells() {
   done
 }
 
-# large_peak: a memory.peak that no int can hold: on its way from the kernel it is changed to 5000000000.
+# large_peak: a memory.peak that no int can hold: on its way from the kernel it is changed to 5000000000. That is the
+# read with the number, or, for who reads to the end of a file, the next one; other reads may come before or not.
 large_peak() {
-  local call change=retval=11:poke_exit=@arg2=353030303030303030300a
+  local call tries after change=retval=11:poke_exit=@arg2=353030303030303030300a
   local pattern='^(\w+) ([0-9]+) [^"]*"[0-9]+\\n"'
-  calls_of "read|pread64" ./limit -- true
-  for call in "${calls[@]}"; do
-    [[ $call =~ $pattern ]] || continue
-    traced -e "inject=${BASH_REMATCH[1]}:$change:when=${BASH_REMATCH[2]}" -- ./limit -- true
-    same memory.peak: 5000000000 _ "$(sed -n 's/^memory.peak: //p' "$run.out")" "*=an int ends at 2147483647"
-    return
+  for tries in 1 2 3; do
+    calls_of "read|pread64" ./limit -- true
+    for call in "${calls[@]}"; do
+      [[ ! $call =~ $pattern ]] || break
+    done
+    [[ $call =~ $pattern ]] || return 0 # it is mapped, or read in another way
+    for after in 0 1; do
+      traced -e "inject=${BASH_REMATCH[1]}:$change:when=$((BASH_REMATCH[2] + after))" -- ./limit -- true
+      ! grep -qx "memory.peak: 5000000000" "$run.out" || return 0
+      [[ $call =~ $pattern ]] # which others have changed
+    done
   done
+  wrong expected "memory.peak: 5000000000" program "$(grep memory.peak "$run.out")" likely "an int ends at 2147483647"
 }
 
 @test "4.1 all its numbers are those of the kernel [4]" {
