@@ -212,8 +212,8 @@ placed() {
 
 # lie WANT [PATTERN=HINT]...: so the pages lie, says the kernel, and the program; it goes on, to its end.
 lie() {
-  same "its pages:" "$1" "$where" "$(tail -n +2 "$run.out" | paste -sd ';' | sed 's/;/; /g')" "${@:2}" \
-    "*nowhere: [1-9]*=a page exists only when it has been written to" "*=ask the kernel, about every page"
+  same "its pages:" "$1" "$where" "$(tail -n +2 "$run.out" | paste -sd ';' | sed 's/;/; /g')" \
+    "*nowhere: [1-9]*=a page exists only when it has been written to" "${@:2}" "*=ask the kernel, about every page"
   send CONT
   finish
   ended "exit 0"
@@ -651,14 +651,15 @@ runs_hogs() {
 # late_hogs: they are held up on their way to their CPU.
 late_hogs() {
   local pinning=sched_setaffinity
-  trace -e "trace=$pinning" -e "inject=$pinning:delay_enter=1000000" -- ./weigh --time 0.4 200 110
+  trace -e "trace=$pinning" -e "inject=$pinning:delay_enter=1000000" -- ./weigh --time 0.8 200 110
   finish
-  measured 400 1 2
+  measured 800 1 2
   ((permille[1] > 0)) || wrong expected "each hog gets CPU time" program "${permille[1]} per mille" \
     likely "no sleep is long enough: wait until each is there"
 }
 
-# interrupted_window: it is stopped for a moment, and then for longer than the window.
+# interrupted_window: it is stopped for a moment, and then for much longer than the window, for the host may give
+# the hogs less than all of its CPUs.
 interrupted_window() {
   local window=$((1 + SLOW / 600))
   start ./weigh --time "$window" 110 110
@@ -666,7 +667,7 @@ interrupted_window() {
   alone
   eventually used_ms 150 || :
   send STOP
-  nap "$window.2"
+  nap "$(seconds $((1700 * window)))"
   send CONT
   finish
   measured "${window}000" 1 2
@@ -703,6 +704,7 @@ used_ms() {
   own_group
   cpus_alone
   late_hogs
+  own_group # in which no hog has been
   interrupted_window
 }
 
