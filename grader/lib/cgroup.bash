@@ -36,15 +36,19 @@ a_place() {
 # own_group [FILE=VALUE]...: makes a group for the runs of this check, `parent`, with these limits, and with some
 # that keep this machine alive. Programs find it in PLACE.
 own_group() {
-  local pair
-  [[ -n ${our_place-} ]] || a_place
+  local limits=(memory.max=500M memory.swap.max=0 pids.max=100 "$@")
+  [[ -n ${our_place-} ]] || a_place || return
   parent=$our_place/labs-$BASHPID-${#own[@]}
   at_end+=(groups_clear)
   own+=("$parent") # first: a signal may come as soon as it is there
-  mkdir "$parent"
-  for pair in memory.max=500M memory.swap.max=0 pids.max=100 "$@"; do
-    echo "${pair#*=}" >"$parent/${pair%%=*}" || return
-  done
+  group_made() {
+    local pair
+    [[ -d $parent ]] || mkdir "$parent" || return
+    for pair in "${limits[@]}"; do
+      echo "${pair#*=}" >"$parent/${pair%%=*}" || return
+    done
+  } 2>"$BATS_TEST_TMPDIR/own_group"
+  eventually group_made || broken "own_group: $(<"$BATS_TEST_TMPDIR/own_group")" || return
   export PLACE=$parent
 }
 
