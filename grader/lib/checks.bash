@@ -45,7 +45,7 @@ setup() {
   now # not the time of day: a check may set that
   began=$now
   check=${BATS_TEST_DESCRIPTION%% *}
-  [[ $CONTAINED != yes ]] || trap signalled TERM HUP INT
+  trap signalled TERM HUP INT
   [[ -e $LAB_DIR/began ]] || cp "${BATS_TEST_SOURCE:-/dev/null}" "$LAB_DIR/began" || :
   echo "$check" >"$LAB_DIR/running"
   cd "$BATS_TEST_TMPDIR" || return
@@ -61,8 +61,11 @@ setup() {
   ! declare -F prepare >/dev/null || prepare
 }
 
-# signalled: no process but the program is here to signal the check itself.
+# signalled: where no process but the program is here to signal the check itself, that is a verdict. Elsewhere the run
+# was interrupted: only what clears up is done. (bats alone would go on with the check.)
 signalled() {
+  trap "" TERM HUP INT
+  [[ $CONTAINED == yes ]] || exit 130
   wrong expected "signals for its own children only" kernel "every process of this check got a signal" \
     likely "kill(-1, ...) is sent to every process: did a call return the pid -1?" || exit 1
 }
@@ -71,7 +74,7 @@ signalled() {
 teardown() {
   local run call
   for run in "${!supervisor[@]}"; do
-    kill "${supervisor[$run]}" 2>/dev/null && wait "${supervisor[$run]}" 2>/dev/null
+    kill -USR1 "${supervisor[$run]}" 2>/dev/null && wait "${supervisor[$run]}" 2>/dev/null
   done
   ipc_clear
   files_clear

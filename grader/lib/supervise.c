@@ -188,6 +188,8 @@ int main(int argc, char **argv)
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGUSR1); /* the parent's own: with a SIGTERM that another
+                                 has sent, its SIGTERM would come as one */
     sigprocmask(SIG_BLOCK, &set, NULL);
     signal(SIGCHLD, SIG_DFL); /* ignored, children could not be waited for */
     prctl(PR_SET_CHILD_SUBREAPER, 1);
