@@ -2,7 +2,6 @@
 # The checks of lab01, task by task; each title is a promise of README.md, with its points.
 # The verbs (start, becomes, same, signals_from ...) are in grader/lib/, those about units in systemd.bash.
 
-# shellcheck disable=SC2154 # pick and one_of set what they draw
 bats_require_minimum_version 1.5.0
 # shellcheck source=grader/lib/checks.bash
 source "$GRADER/lib/checks.bash"
@@ -15,6 +14,7 @@ ENDLESS=yes             # it waits for one of them
 LOG=log                 # of the run that goes on
 UNIT=$PROGRAMS/homework.service
 ANSWERS=$PROGRAMS/blame.txt
+day=0 hour=0 interval=0 space=0 wait=0    # drawn, by pick and one_of
 INSTALLED=/usr/local/bin/homework_service # as ExecStart has it
 
 # serve ARGUMENT...: starts the service with a new log, and waits for its first beat.

@@ -2,11 +2,11 @@
 # The checks of lab02, task by task; each title is a promise of README.md, with its points.
 # The verbs (start, becomes, ended, errors_at ...) are in grader/lib/.
 
-# shellcheck disable=SC2154 # pick and one_of set what they draw
 bats_require_minimum_version 1.5.0
 # shellcheck source=grader/lib/checks.bash
 source "$GRADER/lib/checks.bash"
 all_require sysvipc
+procs=0 count=0 mode=0 # drawn, by pick and one_of
 
 # ftok PATH: the key that ftok(3) makes of it and 'A'.
 ftok() {
@@ -52,7 +52,7 @@ told() {
 declare -gA MISTAKES=([perms]="????*=SHM_DEST and SHM_LOCKED are in the mode too: mask it with 0777"
   [nattch]="*=it counts others too: IPC_STAT" [status]="*[dl]*=it can be dest and locked, both: IPC_STAT")
 
-# stops SIGNAL [HINT]: that signal ends the program, at once and with exit 0; nothing is left, nothing more said.
+# stops SIGNAL [HINT]: that signal ends the program, at once and with exit 0; nothing is left, nor more said.
 stops() {
   local earlier
   eventually sleeps "$pid" || :
@@ -84,11 +84,10 @@ denied() {
   [[ -z $stdout ]] || wrong expected "nothing on stdout: there is no segment" program "${stdout%%$'\n'*}"
 }
 
-# switches, children: observers: the program's state, and how often it was switched; how many children it has.
-switches() { value=$(grep -E '^(State|.*ctxt_switches):' "/proc/$pid/status" | tr -s '\n\t' ' '); }
-children() {
-  read -ra child <"/proc/$pid/task/$pid/children" || : # the line has no end
-  value=${#child[@]}
+# born: an observer: how many children the program has.
+born() {
+  children_of "$pid"
+  value=${#children[@]}
 }
 
 # A stdout that nobody reads: a pipe whose other end is closed.
@@ -217,13 +216,8 @@ held_at_its_line() {
   created --time "$(seconds "$time")"
   nap "$(seconds $((time / 2)))"
   suspend
-  becomes state '*sleeping*' switches -- '*running*=it looks at the time again and again' \
-    '=a wait that SIGCONT interrupts goes on'
   suspend
-  becomes state '*sleeping*' switches -- '=a wait that SIGCONT interrupts goes on, each time'
-  earlier=$value
-  nap 0.1
-  switches && same "state while waiting" "$earlier" "$value" _ "*=a sleep of its own again and again"
+  stays_asleep 0.1
   finish
   ended "exit 0" "a wait that was interrupted goes on: for what is left of the time"
   near "ms in all" "$time" $((time * 35 / 100)) "$ms" _ "$((time * 3 / 2))=what is left of it, not all of it"
@@ -469,7 +463,8 @@ held_at_its_line() {
   shape count.txt
   same got $((procs * count)) _ "${said[got]}" "*=lock before the read, unlock after the write"
   ((ms >= procs * count * 9 / 10)) || wrong kernel "$ms ms" \
-    expected "$((procs * count)) times 0.0009 s, one after the other" likely "the lock is held from the read to the write, --hold included"
+    expected "$((procs * count)) times 0.0009 s, one after the other" \
+    likely "the lock is held from the read to the write, --hold included"
   finish "$first"
   ended "exit 0" "timeout=two runs at once must not share a lock"
   same output "expected 3, got 3, lost 0" _ "$stdout" "*=each wait that Ctrl-Z and fg interrupt has to go on"
@@ -487,8 +482,8 @@ held_at_its_line() {
     kernel "it runs" likely "waitpid with WNOHANG, again and again"
   id=${shm[id]}
   same counter 0 "$(counter_in)" _ "*=--hold is in seconds, and it has not been over"
-  becomes children "$procs" children
-  kill -KILL "${child[procs - 1]}"
+  becomes children "$procs" born
+  kill -KILL "${children[procs - 1]}"
   at=${ran_at[$run]}
   notes[at]+=" sleep 1; pkill -KILL -n -P \$!;"
   eventually sleeps "$pid" || : # it may wait for the others now, but not for them alone

@@ -2,7 +2,6 @@
 # The checks of lab03, task by task; each title is a promise of README.md, with its points.
 # The verbs (start, near, ended, errors_at ...) are in grader/lib/.
 
-# shellcheck disable=SC2154 # pick and read set what they are told
 bats_require_minimum_version 1.5.0
 # shellcheck source=grader/lib/checks.bash
 source "$GRADER/lib/checks.bash"
@@ -13,6 +12,7 @@ spare=1                                           # the heading of the table
 PAGE=$(($(getconf PAGESIZE) / 1024))              # KiB
 NAMED[openat]="" NAMED[mmap]="" NAMED[pipe2]=pipe # what an error of these calls names
 
+pss=0 uss=0 faults=0   # drawn, by pick
 declare -gA seen       # what the kernel says at each stop: seen[STOP.KEY], as in /proc/PID/*
 declare -ga rows       # the lines that the program has printed
 declare -ga options=() # of the next run, besides --mib
@@ -61,7 +61,11 @@ look() {
 }
 
 # child_of PID: sets child to the pid of its child.
-child_of() { child=$(<"/proc/$1/task/$1/children") && child=${child% } && [[ -n $child ]]; }
+child_of() {
+  children_of "$1"
+  child=${children[0]-}
+  [[ -n $child ]]
+}
 
 # walk ./NAME STEP...: runs it with a stop after each line, from stop to stop, to its end, and looks at the
 # process each time; at a child, if there is one, as STOP.child. With pagemap=BIT also which pages have it.

@@ -213,7 +213,8 @@ placed() {
 # lie WANT [PATTERN=HINT]...: so the pages lie, says the kernel, and the program; it goes on, to its end.
 lie() {
   same "its pages:" "$1" "$where" "$(tail -n +2 "$run.out" | paste -sd ';' | sed 's/;/; /g')" \
-    "*nowhere: [1-9]*=a page exists only when it has been written to" "${@:2}" "*=ask the kernel, about every page"
+    "*nowhere: [1-9]*=a page exists only when it has been written to" "${@:2}" \
+    "*=ask the kernel, about every page"
   send CONT
   finish
   ended "exit 0"
@@ -385,7 +386,8 @@ leaves_things() {
 # on_its_way: SIGTERM comes at fork, and the child takes a while to its first write, into the group.
 on_its_way() {
   local late=write:delay_enter=500000:when=1
-  trace -e "trace=$FORKS,write" -e "inject=$FORKS:signal=TERM:when=1" -e "inject=$late" -- ./limit -- sleep 900
+  trace -e "trace=$FORKS,write" -e "inject=$FORKS:signal=TERM:when=1" -e "inject=$late" -- \
+    ./limit -- sleep 900
   eventually test -s "$run.out" || :
   read -r _ group _ <"$run.out" || group=""
 }
@@ -416,7 +418,8 @@ on_its_way() {
   same cpu.weight "7$mib" _ "${began_with[4]-}" "100=limits first, then the command"
   same "files of it that are open:" 0 _ "${began_with[5]-}" "*=close(2) them, or open with O_CLOEXEC"
   try ./limit -- grep SigBlk /proc/self/status # no shell, which may clear it
-  same SigBlk 0000000000000000 _ "$(sed -n 's/^SigBlk:\t//p' "$run.out")" "*=a child inherits what its parent blocks"
+  same SigBlk 0000000000000000 _ "$(sed -n 's/^SigBlk:\t//p' "$run.out")" \
+    "*=a child inherits what its parent blocks"
 }
 
 # oom_killed N HINT: so many processes of the check's group have been killed now, for want of memory.
@@ -515,24 +518,26 @@ tells() {
   done
 }
 
-# large_peak: a memory.peak that no int can hold: on its way from the kernel it is changed to 5000000000. That is the
-# read with the number, or, for who reads to the end of a file, the next one; other reads may come before or not.
+# large_peak: a memory.peak that no int can hold: on its way from the kernel it is changed to 5000000000. That
+# is the read with the number, or, for a program that reads to the end of a file, the next one; how many other
+# reads come before may differ.
 large_peak() {
-  local call tries after change=retval=11:poke_exit=@arg2=353030303030303030300a
+  local call name n tries after change=retval=11:poke_exit=@arg2=353030303030303030300a
   local pattern='^(\w+) ([0-9]+) [^"]*"[0-9]+\\n"'
   for tries in 1 2 3; do
     calls_of "read|pread64" ./limit -- true
     for call in "${calls[@]}"; do
       [[ ! $call =~ $pattern ]] || break
     done
-    [[ $call =~ $pattern ]] || return 0 # it is mapped, or read in another way
+    [[ ${call-} =~ $pattern ]] || return 0 # readv(2), as musl has it: strace cannot change that
+    read -r name n _ <<<"$call"
     for after in 0 1; do
-      traced -e "inject=${BASH_REMATCH[1]}:$change:when=$((BASH_REMATCH[2] + after))" -- ./limit -- true
+      traced -e "inject=$name:$change:when=$((n + after))" -- ./limit -- true
       ! grep -qx "memory.peak: 5000000000" "$run.out" || return 0
-      [[ $call =~ $pattern ]] # which others have changed
     done
   done
-  wrong expected "memory.peak: 5000000000" program "$(grep memory.peak "$run.out")" likely "an int ends at 2147483647"
+  wrong expected "memory.peak: 5000000000" program "$(grep memory.peak "$run.out")" \
+    likely "an int ends at 2147483647"
 }
 
 @test "4.1 all its numbers are those of the kernel [4]" {
@@ -610,12 +615,12 @@ shares() {
   for time in 400 800 1600 3200 6400; do
     weighed "$time" "${@:2}" || return
     for ((i = 0; i < ${#want[@]}; i++)); do
-      within "${permille[i]}" "${want[i]}" 60 || continue 2
+      within "${permille[i]}" "${want[i]}" 50 || continue 2
     done
     break
   done
   for ((i = 0; i < ${#want[@]}; i++)); do
-    near "share of hog $((i + 1)), per mille" "${want[i]}" 60 _ "${permille[i]}" \
+    near "share of hog $((i + 1)), per mille" "${want[i]}" 50 _ "${permille[i]}" \
       "$((1000 / ${#want[@]}))=equal shares: both have to be on one CPU, in groups with weights" \
       "250=they compete: each on its CPU?" "200=ask the kernel what they got: weights only promise" || return
   done
@@ -658,8 +663,8 @@ late_hogs() {
     likely "no sleep is long enough: wait until each is there"
 }
 
-# interrupted_window: it is stopped for a moment, and then for much longer than the window, for the host may give
-# the hogs less than all of its CPUs.
+# interrupted_window: it is stopped for a moment, and then for much longer than the window, for the host may
+# give the hogs less than all of its CPUs.
 interrupted_window() {
   local window=$((1 + SLOW / 600))
   start ./weigh --time "$window" 110 110

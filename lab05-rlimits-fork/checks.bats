@@ -66,7 +66,8 @@ also_ran() {
 
 # child_of PID: an observer: its one child, once it runs the command ("sleep"); sets child.
 child_of() {
-  child=$(cat "/proc/$1/task/$1/children" 2>/dev/null) && child=${child%% *}
+  children_of "$1"
+  child=${children[0]-}
   value=$(cat "/proc/${child:-none}/comm" 2>/dev/null) || value="(no child)"
 }
 

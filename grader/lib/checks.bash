@@ -242,13 +242,13 @@ send() {
 
 # suspend: stops the program and its children and lets them go on, as Ctrl-Z and fg do.
 suspend() {
-  local -a others=()
+  local -a children
   send TSTP
-  read -ra others 2>/dev/null <"/proc/$pid/task/$pid/children" || : # the line has no end
-  kill -TSTP "${others[@]}" 2>/dev/null || :
+  children_of "$pid"
+  kill -TSTP "${children[@]}" 2>/dev/null || :
   eventually in_state T "$pid" || :
   send CONT
-  kill -CONT "${others[@]}" 2>/dev/null || :
+  kill -CONT "${children[@]}" 2>/dev/null || :
 }
 
 # pending SIGNAL...: these are all there when the program looks next.
@@ -417,6 +417,12 @@ in_state() {
   [[ ${line##*) } == "$1"* ]]
 }
 
+# children_of PID: sets children to the pids of its children.
+children_of() {
+  children=()
+  read -ra children 2>/dev/null <"/proc/$1/task/$1/children" || : # the line has no end
+}
+
 # sleeps PID: it neither runs nor looks around: found asleep again and again.
 sleeps() {
   local i
@@ -430,11 +436,13 @@ sleeps() {
 stays_asleep() {
   local was
   awake() { value=$(grep -E '^(State|.*ctxt_switches):' "/proc/$pid/status" | tr -s '\n\t' ' '); }
-  becomes state '*sleeping*' awake -- "*running*=it looks again and again" "*=Ctrl-Z and fg do not end it"
+  becomes state '*sleeping*' awake -- "*running*=it looks again and again" \
+    "*=a wait that SIGCONT interrupts goes on: Ctrl-Z and fg do not end it"
   was=$value
   nap "$1"
   awake
-  same "state while it waits" "$was" "$value" _ "*=one call waits for all there is to wait for: no look in between"
+  same "state while it waits" "$was" "$value" _ \
+    "*=one call waits for all there is to wait for: no look in between, no sleep of its own"
 }
 
 # seconds MS: that many milliseconds, in seconds, as an option or nap takes them.

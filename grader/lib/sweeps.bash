@@ -65,7 +65,12 @@ calls_of() {
 # Status 1 when it did not sleep.
 stop_asleep() {
   local traced=0 found=0
-  asleep() { read -r traced _ <"/proc/$pid/task/$pid/children" || [[ $traced != 0 ]] && sleeps "$traced"; }
+  asleep() {
+    local -a children
+    children_of "$pid"
+    traced=${children[0]-0}
+    [[ $traced != 0 ]] && sleeps "$traced"
+  }
   eventually asleep || found=1
   wait_at=$(grep -v '(To be restarted)' "$1" | grep -c '^[a-z].*(.* = ') || : # complete lines
   pids+=("$traced")
@@ -166,7 +171,7 @@ errors_at() {
   for ((i = 0; i < ${#calls[@]}; i++)); do
     read -r name n _ <<<"${calls[i]}"
     ((n <= 20 || n % 64 == 0)) || continue            # of many calls some
-    [[ ${calls[i]} != semctl*IPC_RMID* ]] || continue # nobody can remove it then
+    [[ ${calls[i]} != semctl*IPC_RMID* ]] || continue # it cannot be removed then
     one_of error "${!ERROR[@]}"
     [[ ${NAMED[$name]-} != fork ]] || error=EAGAIN # what a program may think that it can try again
     for error in ${ERRORS:-$error}; do

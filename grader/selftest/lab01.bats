@@ -80,11 +80,10 @@ left() {
   systemctl list-units --all --plain --no-legend "labs-[0-9]*"
 }
 none() { [[ -z $(left) ]]; }
-until_() { for ((i = 0; i < 900; i++)); do "$@" && return; sleep 0.1; done; }
+until_() { for ((i = 0; i < 900; i++)); do "$@" && return; sleep 0.1; done; return 1; }
 for signal in INT TERM; do
   env --default-signal=INT setsid grader/run lab01-systemd >/dev/null 2>&1 &
-  until_ running
-  running || echo "nothing was running"
+  until_ running || echo "nothing was running"
   kill -$signal -- -$!
   wait $!
   until_ none
