@@ -220,10 +220,14 @@ usage() {
   squeezed usage.txt
 }
 
-# sleeper: starts a process to look at, with a child that has ended; stops it. Its pid is other, its run kept.
+# sleeper: starts a process to look at, with a child that has ended; stops it. Its pid is other, its run kept. It is
+# a bash, as the check is: its files are shared, whoever comes and goes meanwhile.
 sleeper() {
   draw 1000 3000
-  quiet=yes launch perl -e 'fork || exit; my $x = "x" x ($ARGV[0] << 10); kill STOP => $$; sleep 50' "$kib"
+  quiet=yes launch bash -c 'printf -v x "%$(($1 << 10))s"
+    until read -r _ _ state _ <"/proc/$$/stat" && [[ $state == T ]]; do :; done &
+    kill -STOP $$
+    sleep 50' sleeper "$kib"
   other=$pid kept=$run
   eventually in_state T "$other"
   child_of "$other"
@@ -260,7 +264,7 @@ captured() {
   sleeper
   read -r user mem rss vsz < <(ps -o user:32=,%mem=,rss=,vsz= -p "$other")
   usage "$other"
-  same "PID, USER, COMMAND" "$other $user perl" _ "${said[pid]} ${said[user]} ${said[name]}"
+  same "PID, USER, COMMAND" "$other $user bash" _ "${said[pid]} ${said[user]} ${said[name]}"
   near VSZ "$vsz" 0 _ "${said[vsz]}" "0=statm, or VmSize in status" "$((vsz / PAGE))=statm counts pages" \
     "$((vsz * 1024))=in KiB, not in bytes" "$rss=that is RSS" "${seen[0.VmData]}=VmData is a part of it"
   [[ ${said[rss]} == "${seen[0.Rss]}" ]] || # which counts page by page

@@ -232,6 +232,11 @@ believing() {
   as="${as:+$as }PAGESIZE=$1" "${@:2}"
 }
 
+# kill -SIGNAL PID...: to processes that have been found, only: with 0, or nothing, it would be this grader's own.
+kill() {
+  [[ $1 == -l || " ${*:2} " =~ ^(" "[1-9][0-9]*)+" "$ ]] && builtin kill "$@"
+}
+
 # send SIGNAL [RUN]: to the program of this run; the student sees it with what was run.
 send() {
   local of=${2:-$run}

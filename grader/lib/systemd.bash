@@ -133,7 +133,7 @@ listen() {
 }
 
 listener_ends() {
-  kill "$listener" 2>/dev/null || :
+  kill -TERM "$listener" 2>/dev/null || :
   wait "$listener" 2>/dev/null || :
 }
 
