@@ -55,7 +55,8 @@ static double now(void)
 
 /* Makes the folder WORK read-only from here on, all but BATS_TEST_TMPDIR, if
  * this process may: mount_namespaces(7), mount(2). stdout and stderr are opened
- * anew, by their names, for in a chroot no file of another namespace has one. */
+ * anew, by their names, for in a chroot no file of another namespace has one.
+ */
 static void protect(void)
 {
     const char *work = getenv("WORK"), *own = getenv("BATS_TEST_TMPDIR");
