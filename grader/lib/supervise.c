@@ -54,18 +54,18 @@ static double now(void)
 }
 
 /* Makes the folder WORK read-only from here on, all but BATS_TEST_TMPDIR, if
- * this process may: mount_namespaces(7), mount(2). stdout and stderr are opened
- * anew, by their names, for in a chroot no file of another namespace has one.
- */
+ * this process may: mount_namespaces(7), mount(2). Not in a chroot: from there,
+ * files of another namespace have no path, in /proc/PID/fd. */
 static void protect(void)
 {
     const char *work = getenv("WORK"), *own = getenv("BATS_TEST_TMPDIR");
     char *here = getcwd(NULL, 0);
-    char *name[] = {realpath("/proc/self/fd/1", NULL),
-                    realpath("/proc/self/fd/2", NULL)};
+    struct stat root, first;
     struct statvfs fs;
 
-    if (!work || !own || !here || unshare(CLONE_NEWNS) == -1)
+    if (!work || !own || !here || stat("/", &root) == -1 ||
+        stat("/proc/1/root", &first) == -1 || root.st_ino != first.st_ino ||
+        root.st_dev != first.st_dev || unshare(CLONE_NEWNS) == -1)
         return;
     mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
     if (statvfs(work, &fs) == 0 &&
@@ -77,13 +77,7 @@ static void protect(void)
               NULL);
     if (chdir(here) == -1) /* now in the new mount */
         _exit(127);
-    for (int i = 0; i < 2; i++) {
-        int fd = name[i] ? open(name[i], O_WRONLY | O_NOCTTY) : -1;
-        if (fd != -1) {
-            dup2(fd, i + 1);
-            close(fd);
-        }
-    }
+    free(here);
 }
 
 /* Becomes the command, when the other end of the pipe is closed. */
