@@ -92,7 +92,6 @@ source "$BATS_TEST_DIRNAME/common.bash"
   cp -r "$TREE/lab02-shm" in-lab02 && mkdir in && mv in-lab02 in/lab02-shm
   touch -d "+1 day" in/lab02-shm/*.c
   MAKEFLAGS=-j8 graded --submission in --task "1.1 5.3" lab02-shm
-  echo "$report"
   [ "$status" -eq 0 ]
   run -0 make -j8 -s -C "$TREE" lab02 TASK=5.3
 }
@@ -102,7 +101,6 @@ source "$BATS_TEST_DIRNAME/common.bash"
   tar -C "$TREE" --exclude=./build --exclude=./.git -cf - . | tar -C tree -xf -
   sed -i '/^@test "1.1 /a [ 1 = 2 ]' tree/lab02-shm/checks.bats
   GRADE=$PWD/tree/grader/grade graded --task 1 lab02-shm
-  echo "$report"
   [ "$status" -eq 2 ]
   has "$report" "BROKEN -/6   1.1"
   has "$report" "lab02-shm/checks.bats, line $(($(grep -n '^@test "1.1 ' "$TREE/lab02-shm/checks.bats" | cut -d: -f1) + 1))"
@@ -125,7 +123,6 @@ source "$BATS_TEST_DIRNAME/common.bash"
   cp "$creator" reference.c
   refused() {
     graded --submission in --task 1.1 lab02-shm
-    echo "$report"
     [ "$(score)" = 0/6 ]
     has "$(tr -s ' \n' ' ' <<<"$report")" "$1"
   }
@@ -174,7 +171,6 @@ int main(void)
 }
 C
   graded --submission students --task 1 lab02-shm
-  echo "$report"
   [ "$(score)" = 0/18 ]
   has "$report" "exit 40,"
   ln -s /bin/false without/bwrap
@@ -183,7 +179,6 @@ C
   printf '#!/bin/sh\nPATH=%s:$PATH exec %s "$@"\n' "$PWD/without" "${drop[*]} $GRADE" >grade
   chmod +x grade
   GRADE=$PWD/grade graded --submission students --task 1 lab02-shm
-  echo "$report"
   [ "$(score)" = 0/18 ]
   has "$report" "the check has two verdicts"
 }
@@ -193,7 +188,6 @@ C
   cp -r "$TREE/lab02-shm" in
   echo 'int main(void) { return nothing; }' >in/lab02-shm/shm_count.c
   graded --submission in --task "1 6 7" lab02-shm
-  echo "$report"
   [ "$(score)" = 28/40 ]
   has "$report" "'nothing' undeclared"
   [ "$(grep -c undeclared <<<"$report")" -eq 1 ]
@@ -308,7 +302,6 @@ without() {
 @test "without bats or jq: one line that says so and how to get it" {
   without bats jq
   PATH=$PWD/bin graded lab02-shm
-  echo "$report"
   [ "$status" -eq 2 ]
   [ "$(wc -l <<<"$report")" -eq 1 ]
   has "$report" "missing: bats jq"
@@ -320,7 +313,6 @@ without() {
   local lost
   lost=$("$GRADER/list" lab02-shm | jq -s 'map(select(.requires | any(. == "strace" or . == "valgrind")).max) | add')
   PATH=$PWD/bin graded lab02-shm
-  echo "$report"
   [ "$status" -eq 0 ]
   [ "$(score)" = "$((100 - lost))/$((100 - lost))" ]
   has "$report" "apt-get install strace"

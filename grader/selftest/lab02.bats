@@ -77,7 +77,6 @@ interrupted() {
   local other
   other=$(perl -e 'print shmget(0x4242, 100, 01600)')
   PATH=$PWD/bin:$PATH graded lab02-shm
-  echo "$report"
   ipcrm -m "$other"
   [ "$(score)" = 100/100 ]
 }

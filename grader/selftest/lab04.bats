@@ -25,7 +25,6 @@ setup_file() { [[ -n ${IN_LAB_VM:-} ]] || "$BATS_TEST_DIRNAME/../vm/vm" build >&
   mkdir -p in/$LAB
   cp "$TREE/$LAB"/*.c in/$LAB
   graded --submission in --task 6 $LAB
-  echo "$report"
   [ "$(result .score)" -eq 0 ]
   has "$report" 'there is no such file'
 }
@@ -44,7 +43,6 @@ setup_file() { [[ -n ${IN_LAB_VM:-} ]] || "$BATS_TEST_DIRNAME/../vm/vm" build >&
   cp "$TREE/$LAB"/* in/$LAB 2>/dev/null || true
   cp "$BATS_TEST_DIRNAME"/right/lab04/libnuma/* in/$LAB
   graded --submission in --task 2 $LAB
-  echo "$report"
   [ "$(score)" = 16/16 ]
 }
 
