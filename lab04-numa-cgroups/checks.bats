@@ -488,11 +488,17 @@ oom_killed() {
 # held ARGUMENT...: ./limit with a command that stops ./limit itself and ends: the group is there, and nothing
 # in it changes any more. Sets group.
 held() {
+  local used throttled
   start ./limit "$@"
   eventually in_state T "$pid" || :
   read -r _ group _ <"$run.out" || :
-  is_empty() { members && ((${#processes[@]} == 0)); }
-  eventually is_empty || :
+  is_over() { # a process that has ended may be throttled once more, for a period of 0.1 s
+    used=$(fact cpu.stat usage_usec) throttled=$(fact cpu.stat nr_throttled)
+    nap 0.15
+    members && ((${#processes[@]} == 0)) &&
+      [[ "$(fact cpu.stat usage_usec) $(fact cpu.stat nr_throttled)" == "$used $throttled" ]]
+  }
+  eventually is_over || :
 }
 
 # tells SHAPE: it goes on, and reports, in this shape, what the files of its group say, to the last digit.
