@@ -35,7 +35,7 @@ check: ## grade every lab of this tree, or of SUBMISSION=DIR
 vm: ## make the lab VM, a guest; `make vm lab02` grades a lab in it
 	+@grader/vm/vm build
 
-vm-shell: ## a shell in the lab VM, in a copy of this tree with its programs
+vm-shell: ## a shell in the lab VM, with this tree and its programs
 	@$(call static,$(LABS))
 	@grader/vm/vm shell .
 

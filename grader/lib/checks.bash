@@ -440,7 +440,13 @@ sleeps() {
 # stays_asleep SECONDS: the program sleeps, and is not put on a CPU for that long.
 stays_asleep() {
   local was
-  awake() { value=$(grep -E '^(State|.*ctxt_switches):' "/proc/$pid/status" | tr -s '\n\t' ' '); }
+  awake() {
+    local key is
+    value=""
+    while read -r key is; do
+      [[ $key != State: && $key != *ctxt_switches: ]] || value+="$key $is "
+    done <"/proc/$pid/status"
+  }
   becomes state '*sleeping*' awake -- "*running*=it looks again and again" \
     "*=a wait that SIGCONT interrupts goes on: Ctrl-Z and fg do not end it"
   was=$value
