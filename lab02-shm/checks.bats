@@ -484,8 +484,7 @@ held_at_its_line() {
   same counter 0 "$(counter_in)" _ "*=--hold is in seconds, and it has not been over"
   becomes children "$procs" born
   kill -KILL "${children[procs - 1]}"
-  at=${ran_at[$run]}
-  notes[at]+=" sleep 1; pkill -KILL -n -P \$!;"
+  also_ran " sleep 1; pkill -KILL -n -P \$!;"
   eventually sleeps "$pid" || : # it may wait for the others now, but not for them alone
   pending TERM INT
   finish

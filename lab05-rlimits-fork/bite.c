@@ -27,7 +27,8 @@ enum { MIB = 1024 * 1024, NOBODY = 65534 }; /* a user without privileges */
 /* Each of these runs into a limit by using that much of something. It returns
  * -1 with the errno of the call that failed, or 0, or is ended by a signal. */
 
-/* Maps addresses that are never used: mmap(2) with PROT_NONE. */
+/* Maps so many bytes of addresses, in one call, that are never used: mmap(2)
+ * with PROT_NONE. */
 static int map_addresses(size_t bytes)
 {
     /* BEGIN SOLUTION task 5 */

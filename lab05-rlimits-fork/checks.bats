@@ -58,12 +58,6 @@ seen() {
   grep -qE -- "$1" "$BATS_TEST_TMPDIR/strace.log" || wrong expected "$2" kernel "no such call (strace)"
 }
 
-# also_ran TEXT: what the student has to type behind the last run.
-also_ran() {
-  local at=${ran_at[$run]}
-  notes[at]+=$1
-}
-
 # child_of PID: an observer: its one child, once it runs the command ("sleep"); sets child.
 child_of() {
   children_of "$1"
@@ -114,6 +108,7 @@ told() {
   eventually sleeps "$pid" || wrong expected "under sleeps until there is an event" kernel "it runs" \
     likely "wait4 with WNOHANG, again and again"
   kill "-$1" "$child" || : # it may be gone
+  also_ran " sleep 1; pkill -$1 -P \$!;"
   lines() { value=$(wc -l <"$run.out"); }
   becomes "lines after SIG$1" "$2" lines -- \
     "*=WUNTRACED for a stop, WCONTINUED for the rest, or the line is still in a buffer"
@@ -205,9 +200,10 @@ family() {
   traced -e "trace=$FORKS" -- ./forks
   also_ran " | cat"
   ended "exit 0"
-  sort -o "$run.out" "$run.out"
+  (head -n 1 && sort) <"$run.out" >sorted
+  mv sorted "$run.out"
   shape forks.txt "process *=a line comes twice: it was in the buffer that fork copied; fflush before" \
-    "parent *=the child's line is missing: _exit does not flush, exit does" \
+    "parent *=the child's line is missing (_exit does not flush), or it prints its parent's too" \
     "=a line is missing: the parent's, or one that was still in a buffer"
   same "the forking process" "${said[forker]}" _ "${said[process]}"
   same "the child" "${said[child]}" _ "${said[returned]}" "0=that is what fork returns to the child"
@@ -280,10 +276,10 @@ family() {
     start ./under perl -e "\$SIG{$signal} = sub { exit $code }; \$| = 1; print qq(ready\n); sleep 50"
     printed 1
     finish "$signal"
+    ended "exit $code" "signal*=it takes the signal, and passes it on: it is for the command to end"
     shape passed.txt "*killed*=the command has caught that signal; what it does then is its own affair" \
       "=a signal is no end of the child: wait again" "user *=EINTR is no end of the child: wait again"
     same "exit code" "$code" _ "${said[code]}"
-    ended "exit $code"
   done
 }
 
@@ -419,8 +415,12 @@ family() {
   traced -e "trace=$SETS" -e "inject=$SETS:error=EPERM:when=1" -- ./bite rss
   same result "RSS 1048576: touch 32 MiB: EPERM" _ "$stdout" "*=look at what getrlimit and setrlimit return"
   with prlimit --rss=1000:1000 -- try ./bite rss
-  same result "RSS 1048576: touch 32 MiB: EINVAL" _ "$stdout" "*=look at what setrlimit returns"
+  same result "RSS 1048576: touch 32 MiB: EINVAL" _ "$stdout" "*EPERM=EPERM is 1: the child exits with errno; the hard limit stays" \
+    "*=look at what setrlimit returns"
   ended "exit 0"
+  try ./bite nofile rss nofile
+  same "the lines' names" "NOFILE RSS NOFILE" _ "$(cut -d' ' -f1 "$run.out" | paste -sd ' ')" \
+    "*=a child has what was in the buffer, too: fflush(3) before fork, or _exit"
 }
 
 @test "5.7 without the limit, each uses just what its line says [2]" {

@@ -1,6 +1,7 @@
 /* under - run a command under limits; tell what becomes of it, and what it used
  *
- * Usage: ./under [--NAME [SOFT][:HARD]]... COMMAND [ARGUMENT]...
+ * Usage: ./under [--NAME LIMIT]... COMMAND [ARGUMENT]...
+ *        LIMIT is SOFT, :HARD or SOFT:HARD
  *
  * Try:   ./under --cpu 1 sh -c 'while :; do :; done'
  *            a soft limit sends a signal; at the hard one comes SIGKILL
@@ -172,7 +173,7 @@ int main(int argc, char **argv)
     setvbuf(stdout, NULL, _IOLBF, 0); /* whole lines, into a pipe too */
     for (int o, i; (o = getopt_long(argc, argv, "+", table, &i)) != -1;) {
         if (o == 'h')
-            puts("Usage: ./under [--NAME [SOFT][:HARD]]... COMMAND "
+            puts("Usage: ./under [--NAME LIMIT]... COMMAND "
                  "[ARGUMENT]...\n"
                  "NAME is a limit, such as nofile: ./rlimits lists them.\n"
                  "SOFT and HARD are numbers, or unlimited.");

@@ -216,11 +216,13 @@ try() {
 # with WORD... -- VERB...: the verb's run is started by these words: `with prlimit --nofile=5 -- try ./p`.
 with() {
   local -a before=()
+  local line
   while [[ $1 != -- ]]; do
     before+=("$1")
     shift
   done
-  as="${as:+$as }${before[*]}" "${@:2}"
+  typed "${before[@]}"
+  as="${as:+$as }$line" "${@:2}"
 }
 
 # believing BYTES VERB...: the verb's run believes that a page has so many bytes (pages.c).
@@ -240,9 +242,14 @@ kill() {
 # send SIGNAL [RUN]: to the program of this run; the student sees it with what was run.
 send() {
   local of=${2:-$run}
-  local at=${ran_at[$of]}
-  [[ ${notes[at]-} != "ran "* ]] || notes[at]+=" sleep 1; kill -$1 \$!;"
+  run=$of also_ran " sleep 1; kill -$1 \$!;"
   kill "-$1" "${pid_of[$of]}" 2>/dev/null || :
+}
+
+# also_ran TEXT: what is typed behind the last run.
+also_ran() {
+  local at=${ran_at[$run]}
+  [[ ${notes[at]-} != "ran "* ]] || notes[at]+=$1
 }
 
 # suspend: stops the program and its children and lets them go on, as Ctrl-Z and fg do.

@@ -185,7 +185,7 @@ errors_at() {
 # so ("exit 0"), and not by its own time. After its wait it may have nothing more to do that a signal could stop.
 signals_from() {
   local calls lines_by place wait_at i first="" wanted=$2 signal repeats=()
-  local late="a stop signal was lost: block it first, and take it where you wait"
+  local late="the signal was lost: block it first, and take it where you wait"
   local -A promise=()
   calls_of '[a-z0-9_]+' "${@:3}" && made "$1" || return
   for ((i = 0; i < ${#calls[@]}; i++)); do
