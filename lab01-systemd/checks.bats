@@ -8,10 +8,11 @@ source "$GRADER/lib/checks.bash"
 # shellcheck source=grader/lib/systemd.bash
 source "$GRADER/lib/systemd.bash"
 
-MAY_HOLD="*/@(log|old)" # a service keeps its log open
-STOP_SIGNALS=(TERM INT) # SIGHUP does not
-ENDLESS=yes             # it waits for one of them
-LOG=log                 # of the run that goes on
+MAY_HOLD="*/@(log|old)"     # a service keeps its log open
+STOP_SIGNALS=(TERM INT)     # SIGHUP does not
+ENDLESS=yes                 # it waits for one of them
+LOG=log                     # of the run that goes on
+OURS=${BATS_RUN_TMPDIR##*-} # in the name of a socket: those without a file are the whole machine's
 UNIT=$PROGRAMS/homework.service
 ANSWERS=$PROGRAMS/blame.txt
 day=0 hour=0 interval=0 space=0 wait=0    # drawn, by pick and one_of
@@ -424,8 +425,8 @@ links_after() {
 
 # served_to VARIABLE=VALUE... -- ARGUMENT...: serves with these variables; what it says comes into messages.
 served_to() {
-  local variables=("NOTIFY_SOCKET=@labs-$BASHPID-$runs") # one that ran before may still be there
-  listen "@labs-$BASHPID-$runs"
+  local variables=("NOTIFY_SOCKET=@labs-$OURS-$runs") # one that ran before may still be there
+  listen "@labs-$OURS-$runs"
   while [[ $1 != -- ]]; do
     variables+=("$1")
     shift
@@ -434,7 +435,7 @@ served_to() {
 }
 
 @test "6.1 READY=1 when the log is open, STATUS=, at the end STOPPING=1 [5]" {
-  for name in "@labs-$BASHPID" "$PWD/socket"; do
+  for name in "@labs-$OURS" "$PWD/socket"; do
     listen "$name"
     with env "NOTIFY_SOCKET=$name" -- try --log no/such/log
     with env "NOTIFY_SOCKET=$name" -- serve --interval 1000
@@ -506,8 +507,8 @@ full_pipe() {
     same WATCHDOG=1 0 _ "$(grep -c WATCHDOG=1 messages)" "*=none without WATCHDOG_USEC, or for another one"
   done
   full_pipe
-  listen "@labs-$BASHPID"
-  with env "NOTIFY_SOCKET=@labs-$BASHPID" WATCHDOG_USEC=50000 -- start --log log
+  listen "@labs-$OURS"
+  with env "NOTIFY_SOCKET=@labs-$OURS" WATCHDOG_USEC=50000 -- start --log log
   hears READY=1
   eventually sleeps "$pid" || :
   n=$(grep -c WATCHDOG=1 messages) || :

@@ -216,7 +216,6 @@ held_at_its_line() {
   created --time "$(seconds "$time")"
   nap "$(seconds $((time / 2)))"
   suspend
-  suspend
   stays_asleep 0.1
   finish
   ended "exit 0" "a wait that was interrupted goes on: for what is left of the time"

@@ -252,15 +252,21 @@ also_ran() {
   [[ ${notes[at]-} != "ran "* ]] || notes[at]+=$1
 }
 
-# suspend: stops the program and its children and lets them go on, as Ctrl-Z and fg do.
+# suspend: stops the program and lets it go on, and then with its children, as Ctrl-Z and fg do: a SIGCHLD of theirs
+# can hide what the stop alone does.
 suspend() {
-  local -a children
-  send TSTP
-  children_of "$pid"
-  kill -TSTP "${children[@]}" 2>/dev/null || :
-  eventually in_state T "$pid" || :
-  send CONT
-  kill -CONT "${children[@]}" 2>/dev/null || :
+  local -a children=()
+  local round
+  waits() { ! in_state R "$1"; }
+  for round in 1 2; do
+    send TSTP
+    kill -TSTP "${children[@]}" 2>/dev/null || :
+    eventually in_state T "$pid" || :
+    send CONT
+    kill -CONT "${children[@]}" 2>/dev/null || :
+    eventually waits "$pid" || : # again: what comes next is another time
+    children_of "$pid"
+  done
 }
 
 # pending SIGNAL...: these are all there when the program looks next.

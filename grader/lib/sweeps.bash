@@ -181,10 +181,10 @@ errors_at() {
   judged
 }
 
-# signals_from CALL END ./NAME ARGUMENT...: just before each call from this one on a signal comes: the run has to end
+# signals_from CALL END ./NAME ARGUMENT...: just before each call from this one on a signal comes, in turn: the run has to end
 # so ("exit 0"), and not by its own time. After its wait it may have nothing more to do that a signal could stop.
 signals_from() {
-  local calls lines_by place wait_at i first="" wanted=$2 signal repeats=()
+  local calls lines_by place wait_at i first="" wanted=$2 repeats=() n=$((RANDOM % ${#STOP_SIGNALS[@]}))
   local late="the signal was lost: block it first, and take it where you wait"
   local -A promise=()
   calls_of '[a-z0-9_]+' "${@:3}" && made "$1" || return
@@ -193,8 +193,7 @@ signals_from() {
     [[ ! ${calls[i]} =~ ^($1)" " ]] || first=yes
     ((place[i] <= wait_at)) || wanted="@($2|exit 0|signal *)"
     [[ -n $first && ! ${calls[i]} =~ ^($IDLE)" " ]] || continue
-    one_of signal "${STOP_SIGNALS[@]}"
-    repeat "$i" "before=SIG$signal" "$wanted" "" "${@:3}" || return
+    repeat "$i" "before=SIG${STOP_SIGNALS[n++ % ${#STOP_SIGNALS[@]}]}" "$wanted" "" "${@:3}" || return
   done
   judged
 }
