@@ -358,19 +358,12 @@ gives() {
   no_group_left
 }
 
-# goes_on: after a stop of it alone, and Ctrl-Z and fg, it waits, and the command is there.
+# goes_on: after Ctrl-Z and fg it waits, and the command is there.
 goes_on() {
-  for each in alone suspend; do
-    "$each"
-    eventually sleeps "$pid" || wrong expected "it waits, after Ctrl-Z and fg" kernel "it does not" \
-      likely "a wait that SIGCONT interrupts goes on; sigwait(3) does so by itself"
-    becomes "processes in the group:" 1 how_many -- "*=Ctrl-Z and fg end nothing"
-  done
-}
-alone() { # no SIGCHLD comes with it
-  send STOP
-  eventually in_state T "$pid" || :
-  send CONT
+  suspend
+  eventually sleeps "$pid" || wrong expected "it waits, after Ctrl-Z and fg" kernel "it does not" \
+    likely "a wait that SIGCONT interrupts goes on; sigwait(3) does so by itself"
+  becomes "processes in the group:" 1 how_many -- "*=Ctrl-Z and fg end nothing"
 }
 
 # leaves_things: the command leaves a process, and groups below ours.

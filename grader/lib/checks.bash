@@ -256,9 +256,8 @@ also_ran() {
 # can hide what the stop alone does.
 suspend() {
   local -a children=()
-  local round
   waits() { ! in_state R "$1"; }
-  for round in 1 2; do
+  for _ in alone together; do
     send TSTP
     kill -TSTP "${children[@]}" 2>/dev/null || :
     eventually in_state T "$pid" || :

@@ -206,7 +206,7 @@ delays_at() {
   local -A promise=()
   calls_of "${1// /|}" "${@:2}" || return
   for ((i = 0; i < ${#calls[@]}; i++)); do
-    for delay in delay_enter=50000 delay_exit=50000 before=EXIT; do # EXIT is no signal, 0
+    for delay in delay_{enter,exit}=$((500 * SLOW)) before=EXIT; do # EXIT is no signal, 0
       repeat "$i" "$delay" "exit 0" "" "${@:2}" || return
     done
   done
