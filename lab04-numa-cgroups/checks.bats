@@ -668,7 +668,7 @@ interrupted_window() {
   local window=$((1 + SLOW / 600))
   start ./weigh --time "$window" 110 110
   eventually used_ms 50 || :
-  alone
+  suspend
   eventually used_ms 150 || :
   send STOP
   nap "$(seconds $((1700 * window)))"
