@@ -77,7 +77,7 @@ stops() {
 lines_are_whole() {
   local torn date='[A-Z][a-z]{2} [A-Z][a-z]{2} [ 0-9]{2} [0-9:]{8} [AP]M [^ ]+ [0-9]{4}'
   torn=$(tr '\0' '?' <"$LOG" | grep -m 1 -vxE "Service heartbeat: $date|x*|a line of before") || :
-  same "a torn line in the log" "" "$torn" _ \
+  same "torn lines in the log:" "" "$torn" _ \
     "*=what write(2) took of a line: take it back (ftruncate), or write the rest later; O_APPEND"
 }
 
@@ -258,7 +258,7 @@ pace() {
   mv log old && mkdir log && LOG=old
   again_and_again() { kill -HUP "$pid" && has_beats "$1"; }
   eventually again_and_again 3 || wrong expected "beats go on, while SIGHUP comes again and again" \
-    kernel "$(wc -l <old) beats" \
+    kernel "$(wc -l <old) lines in it" stderr "$(tail -n 1 "$run.err")" \
     likely "wait until the moment that was due; without a new log, keep the old one"
   warned "Is a directory"
   stops TERM
@@ -316,7 +316,7 @@ room_again() {
   rm -f log
   no_memory_error --interval 1000 --log log
   ended "exit 0"
-  beats 1
+  has_beats 1 || wrong expected "a line in the log, under valgrind" kernel "none"
   no_warning
 }
 
@@ -561,5 +561,5 @@ blamed() {
   near "ms of blame, between the two moments" "$blame" 1 $(((value - from) / 1000)) _ \
     "-$blame=the other way round" "$((blame - wait))=it begins when the service begins to wait for a restart"
   answer includes
-  same includes RestartUSec _ "$name" "*=which part of it did you set in the unit?"
+  [[ $name == RestartUSec ]] || wrong expected "the property that you have set in the unit" program "$name"
 }

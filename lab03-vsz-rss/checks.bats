@@ -220,8 +220,8 @@ usage() {
   squeezed usage.txt
 }
 
-# sleeper: starts a process to look at, with a child that has ended; stops it. Its pid is other, its run kept. It is
-# a bash, as the check is: its files are shared, whoever comes and goes meanwhile.
+# sleeper: starts a process to look at, with a child that has ended; stops it. Its pid is other, its run kept.
+# It is a bash, as the check is: its files are shared, whoever comes and goes meanwhile.
 sleeper() {
   draw 1000 3000
   quiet=yes launch bash -c 'printf -v x "%$(($1 << 10))s"
@@ -255,7 +255,7 @@ captured() {
     "Anonymous: 64" "Swap: 192" "SwapPss: 130" "Private_Hugetlb: $huge" "Locked: 0" >captured/smaps_rollup
   local -a before=("${OWN_MOUNTS[@]}" sh -c 'mount --bind captured "/proc/$0" && exec "$@"' $$)
   believing 65536 usage $$
-  note kernel "here /proc/$$ is that of a machine with pages of 64 KiB, and sysconf(3) says so"
+  note here "here /proc/$$ is that of a machine with pages of 64 KiB, and sysconf(3) says so"
 }
 
 # ---- task 1: a line about any process -------------------------------------------------------------
@@ -397,8 +397,8 @@ captured() {
   grew 2 3 "anonymous memory" "$count" "0=MAP_PRIVATE copies a written page; MAP_SHARED writes the file"
   draw 200 300 # more than what the dynamic linker maps for itself
   of="*, $((kib * 1024)), *" errors_at mmap ./memory --mib "$mib" file
-  traced -e trace=write -e inject=write:error=ENOSPC:when=3 -- ./memory --mib "$mib" file
-  fails 1 "...: No space left on device" "look at what putc and fflush return"
+  with env --ignore-signal=XFSZ prlimit --fsize=65536:unlimited -- try ./memory --mib "$mib" file
+  fails 1 "...: File too large" "look at what putc and fflush return"
 }
 
 # ---- task 5: give back ----------------------------------------------------------------------------

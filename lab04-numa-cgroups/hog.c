@@ -53,7 +53,7 @@ int main(int argc, char **argv)
     double seconds = 0;
     for (int o; (o = getopt_long(argc, argv, "", table, NULL)) != -1;)
         switch (o) {
-        case 't': seconds = number(optarg, "0123456789.", 60); break;
+        case 't': seconds = number(optarg, "0123456789.", 600); break;
         case 'h':
             puts("SIZE            memory to use, such as 300M; at most 1G\n"
                  "--time SECONDS  use it again and again, for so long (0)");

@@ -415,8 +415,8 @@ family() {
   traced -e "trace=$SETS" -e "inject=$SETS:error=EPERM:when=1" -- ./bite rss
   same result "RSS 1048576: touch 32 MiB: EPERM" _ "$stdout" "*=look at what getrlimit and setrlimit return"
   with prlimit --rss=1000:1000 -- try ./bite rss
-  same result "RSS 1048576: touch 32 MiB: EINVAL" _ "$stdout" "*EPERM=EPERM is 1: the child exits with errno; the hard limit stays" \
-    "*=look at what setrlimit returns"
+  same result "RSS 1048576: touch 32 MiB: EINVAL" _ "$stdout" \
+    "*EPERM=EPERM is 1: the child exits with errno; the hard limit stays" "*=look at what setrlimit returns"
   ended "exit 0"
   try ./bite nofile rss nofile
   same "the lines' names" "NOFILE RSS NOFILE" _ "$(cut -d' ' -f1 "$run.out" | paste -sd ' ')" \

@@ -322,9 +322,17 @@ whole_lines() {
     mv "$trace_of.whole" "$trace_of"
 }
 
-# files_open: sets open to a file that the program has open while it waits: no terminal, pipe, socket or memfd.
+# files_open: sets open to a file that the program has and keeps open while it waits: no terminal, pipe, socket or memfd.
 files_open() {
+  none_open() {
+    file_open
+    [[ -z $open ]]
+  }
+  [[ -n $open ]] || eventually none_open || :
+}
+file_open() {
   local fd
+  open=""
   for fd in "/proc/$pid/fd"/*; do
     [[ ${fd##*/} -le 2 ]] && continue
     fd=$(readlink "$fd") || continue

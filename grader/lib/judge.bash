@@ -25,6 +25,9 @@ cause() {
 # to read on. A crash is the cause of whatever else is wrong: no other hint then, unless the check knows of it.
 wrong() {
   local ended="" crash="" say="" key value line
+  for key in "${!notes[@]}"; do
+    [[ ${notes[key]} != "kernel "* ]] || unset "notes[key]" # those were as expected
+  done
   if over; then
     while read -r key value; do
       [[ $key != end ]] || ended="$(cause "$value"), while the check waited for it"
