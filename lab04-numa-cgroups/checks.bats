@@ -592,7 +592,7 @@ weighed() {
 # measured MS CPUS HOGS: what holds always: the finished run has measured for so long at least, and the hogs
 # had no more CPU time than there was.
 measured() {
-  local window used why="all hogs are there: read, note the time, let them go on; in the end read, then note it"
+  local window used why="all hogs are there: read, note the time, let them go; in the end read, then note it"
   ended "exit 0" "a wait that is interrupted, by Ctrl-Z and fg, goes on"
   no_group_left
   shape "weigh-$3.txt"
