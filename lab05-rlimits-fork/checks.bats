@@ -418,8 +418,9 @@ family() {
   same result "RSS 1048576: touch 32 MiB: EINVAL" _ "$stdout" \
     "*EPERM=EPERM is 1: the child exits with errno; the hard limit stays" "*=look at what setrlimit returns"
   ended "exit 0"
-  try ./bite nofile rss nofile
-  same "the lines' names" "NOFILE RSS NOFILE" _ "$(cut -d' ' -f1 "$run.out" | paste -sd ' ')" \
+  try ./bite
+  same "the lines' names" "AS CORE CPU DATA FSIZE MEMLOCK NOFILE NPROC RSS STACK" _ \
+    "$(cut -d' ' -f1 "$run.out" | paste -sd ' ')" \
     "*=a child has what was in the buffer, too: fflush(3) before fork, or _exit"
 }
 
