@@ -561,5 +561,6 @@ blamed() {
   near "ms of blame, between the two moments" "$blame" 1 $(((value - from) / 1000)) _ \
     "-$blame=the other way round" "$((blame - wait))=it begins when the service begins to wait for a restart"
   answer includes
-  [[ $name == RestartUSec ]] || wrong expected "the property that you have set in the unit" program "$name"
+  [[ $name == RestartUSec ]] || wrong expected "the property that you have set in the unit" program "$name" \
+    likely "which part of it did you set in the unit?"
 }
