@@ -374,6 +374,7 @@ understood() {
 
 @test "4.2 exit 1 and SIGKILL are failures, SIGTERM is none [6]" {
   deploy exit-1 RestartSec=100ms -- --log /no/such/folder/log
+  note ran "systemctl start homework.service  # with --log /no/such/folder/log"
   systemctl start --no-block "$unit" || : # of a unit that cannot be started there is no end
   ended_as "exit-code exited 1" 2
   systemctl stop --no-block "$unit" # a loop takes its time from others

@@ -500,5 +500,5 @@ held_at_its_line() {
   errors_at "shmget shmctl shmat clone3?|v?fork" ./shm_count --count 1 --hold @ --procs "$procs" --sync
   signals_from shmget "exit 1" ./shm_count --hold @ --count 1
   delays_at "clone3? v?fork kill wait4|waitid rt_sigsuspend|pause|p?select6?|p?poll|epoll_p?wait" \
-    ./shm_count --count 1 --hold 0 --procs "$procs"
+    ./shm_count --count 1 --hold "$(seconds $((SLOW / 5)))" --procs "$procs"
 }

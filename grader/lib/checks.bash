@@ -73,6 +73,7 @@ signalled() {
 # bats calls this after each check, whatever became of it: it clears up and writes the record.
 teardown() {
   local run call
+  trap "" TERM HUP INT # what was made is cleared, whoever interrupts
   for run in "${!supervisor[@]}"; do
     kill -USR1 "${supervisor[$run]}" 2>/dev/null && wait "${supervisor[$run]}" 2>/dev/null
   done
