@@ -333,6 +333,12 @@ room_again() {
     "*=an absolute path, no shell around it"
 }
 
+# is_loaded: systemd can make something of the unit.
+is_loaded() {
+  ask LoadState
+  same LoadState loaded "${prop[LoadState]}" _ "*=systemd-analyze verify says what is wrong with the unit"
+}
+
 # understood FILE: systemd understands the unit as expected/FILE says.
 understood() {
   local name value why="*=systemd ignores a key, section or word that it does not know"
@@ -374,8 +380,9 @@ understood() {
 
 @test "4.2 exit 1 and SIGKILL are failures, SIGTERM is none [6]" {
   deploy exit-1 RestartSec=100ms -- --log /no/such/folder/log
-  note ran "systemctl start homework.service  # with --log /no/such/folder/log"
-  systemctl start --no-block "$unit" || : # of a unit that cannot be started there is no end
+  note ran "systemctl start homework.service   # with --log /no/such/folder/log"
+  is_loaded
+  systemctl start --no-block "$unit"
   ended_as "exit-code exited 1" 2
   systemctl stop --no-block "$unit" # a loop takes its time from others
   serves killed Restart=on-failure RestartSec=100ms
@@ -520,6 +527,7 @@ full_pipe() {
 @test "6.5 start waits for READY=1; a service that hangs is restarted [3]" {
   deploy never Restart=no -- --log /no/such/folder/log
   note ran "systemctl start homework.service   # with --log /no/such/folder/log"
+  is_loaded
   ! systemctl start "$unit" 2>/dev/null || wrong expected "systemctl start fails" kernel "it succeeds" \
     likely "READY=1 comes after the log is open"
   ended_as "exit-code exited 1"
