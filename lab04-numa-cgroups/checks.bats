@@ -334,7 +334,7 @@ parent_of() {
 # sleep in place of waiting. Sets began_with to what the command finds when it begins: a line each.
 begins() {
   # shellcheck disable=SC2016
-  traced -e "trace=$FORKS" -e "inject=$FORKS:delay_exit=1500000:when=1" -- ./limit "$@" -- sh -c '
+  traced -e "trace=$FORKS" -e "inject=$FORKS:delay_exit=$((1500 + SLOW))000:when=1" -- ./limit "$@" -- sh -c '
     read group </proc/self/cgroup
     cd "/sys/fs/cgroup${group#0::}" && pwd && cat memory.max memory.swap.max cpu.weight
     for file in /proc/self/fd/*; do readlink $file; done | grep -c "$0" || :' "$parent"
