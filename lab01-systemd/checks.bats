@@ -333,8 +333,10 @@ room_again() {
     "*=an absolute path, no shell around it"
 }
 
-# is_loaded: systemd can make something of the unit.
-is_loaded() {
+# without_log NAME KEY=VALUE...: deploys the unit, to be started with a log that cannot be opened.
+without_log() {
+  deploy "$@" -- --log /no/such/folder/log || return
+  note ran "systemctl start homework.service   # with --log /no/such/folder/log"
   ask LoadState
   same LoadState loaded "${prop[LoadState]}" _ "*=systemd-analyze verify says what is wrong with the unit"
 }
@@ -379,9 +381,7 @@ understood() {
 }
 
 @test "4.2 exit 1 and SIGKILL are failures, SIGTERM is none [6]" {
-  deploy exit-1 RestartSec=100ms -- --log /no/such/folder/log
-  note ran "systemctl start homework.service   # with --log /no/such/folder/log"
-  is_loaded
+  without_log exit-1 RestartSec=100ms
   systemctl start --no-block "$unit"
   ended_as "exit-code exited 1" 2
   systemctl stop --no-block "$unit" # a loop takes its time from others
@@ -525,9 +525,7 @@ full_pipe() {
 }
 
 @test "6.5 start waits for READY=1; a service that hangs is restarted [3]" {
-  deploy never Restart=no -- --log /no/such/folder/log
-  note ran "systemctl start homework.service   # with --log /no/such/folder/log"
-  is_loaded
+  without_log never Restart=no
   ! systemctl start "$unit" 2>/dev/null || wrong expected "systemctl start fails" kernel "it succeeds" \
     likely "READY=1 comes after the log is open"
   ended_as "exit-code exited 1"

@@ -168,7 +168,7 @@ int main(int argc, char **argv)
     if (optind < argc)
         errx(2, "'%s' is not an option: see --help", argv[optind]);
 
-    block_signals(); /* before anybody can know that we run */
+    block_signals(); /* before others can know that we run */
     file = open_log();
     /* BEGIN SOLUTION task 1 */
     if (file == -1)

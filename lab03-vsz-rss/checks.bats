@@ -221,7 +221,7 @@ usage() {
 }
 
 # sleeper: starts a process to look at, with a child that has ended; stops it. Its pid is other, its run kept.
-# It is a bash, as the check is: its files are shared, whoever comes and goes meanwhile.
+# It is a bash, as the check is: its files are shared, whatever starts and ends meanwhile.
 sleeper() {
   draw 1000 3000
   quiet=yes launch bash -c 'printf -v x "%$(($1 << 10))s"

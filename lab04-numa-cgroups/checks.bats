@@ -15,7 +15,7 @@ UNIT=$PROGRAMS/testing.slice # for has_unit
 NODES=sys/devices/system/node
 FORKS='?fork,?vfork,clone,?clone3' # '?': not every architecture has them all
 declare -gA NAMED+=([openat]=$NODES [read]=$NODES) ERROR+=([EEXIST]="File exists")
-NAMED[mkdir]="" NAMED[mkdirat]="" # its path will do
+NAMED[mkdir]="@(mkdir|/*)" NAMED[mkdirat]="@(mkdir|/*)" # its path will do
 
 # ---- task 1: topology -----------------------------------------------------------------------------
 
@@ -764,10 +764,11 @@ of_slice() {
 # hog_in_slice NAME: starts a hog of 100M as a unit of this run's own in the slice, and waits until it has its
 # memory, or has ended. Sets unit.
 hog_in_slice() {
+  local time=$((20 * SLOW / 100))
   unit=labs-$BASHPID-$1.service
-  note ran "systemd-run --unit=$1 --slice=testing.slice ./hog 100M --time 30"
-  timeout 20 systemd-run -q --unit="$unit" --slice="$slice" -p RuntimeMaxSec=$((60 * SLOW / 100)) \
-    -p LimitCORE=0 "$PROGRAMS/hog" 100M --time $((20 * SLOW / 100)) 2>systemd-run.err ||
+  note ran "systemd-run --unit=$1 --slice=testing.slice ./hog 100M --time $time"
+  timeout 20 systemd-run -q --unit="$unit" --slice="$slice" -p RuntimeMaxSec=$((3 * time)) \
+    -p LimitCORE=0 "$PROGRAMS/hog" 100M --time "$time" 2>systemd-run.err ||
     wrong expected "systemd-run starts it" kernel "$(tail -n 1 systemd-run.err)" || return
   settled() {
     local value

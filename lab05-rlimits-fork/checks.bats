@@ -200,7 +200,7 @@ family() {
   traced -e "trace=$FORKS" -- ./forks
   also_ran " | cat"
   ended "exit 0"
-  (head -n 1 && sort) <"$run.out" >sorted
+  (IFS= read -r first && echo "$first" && sort) <"$run.out" >sorted || : # the rest comes in any order
   mv sorted "$run.out"
   shape forks.txt "process *=a line comes twice: it was in the buffer that fork copied; fflush before" \
     "parent *=the child's line is missing (_exit does not flush), or it prints its parent's too" \

@@ -176,7 +176,7 @@ int main(int argc, char **argv)
             puts("Usage: ./under [--NAME LIMIT]... COMMAND "
                  "[ARGUMENT]...\n"
                  "NAME is a limit, such as nofile: ./rlimits lists them.\n"
-                 "SOFT and HARD are numbers, or unlimited.");
+                 "LIMIT is SOFT, :HARD or SOFT:HARD, in numbers or unlimited.");
         if (o == 'h' || o == '?')
             exit(o == 'h' ? 0 : 2);
         wishes[o].name = table[i].name;

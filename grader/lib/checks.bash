@@ -73,7 +73,7 @@ signalled() {
 # bats calls this after each check, whatever became of it: it clears up and writes the record.
 teardown() {
   local run call
-  trap "" TERM HUP INT # what was made is cleared, whoever interrupts
+  [[ $CONTAINED == yes ]] || trap "" TERM HUP INT # an interrupted run clears up to the end
   for run in "${!supervisor[@]}"; do
     kill -USR1 "${supervisor[$run]}" 2>/dev/null && wait "${supervisor[$run]}" 2>/dev/null
   done
@@ -264,7 +264,7 @@ suspend() {
     eventually in_state T "$pid" || :
     send CONT
     kill -CONT "${children[@]}" 2>/dev/null || :
-    eventually waits "$pid" || : # again: what comes next is another time
+    eventually waits "$pid" || : # until it waits again, another stop would be the same one
     children_of "$pid"
   done
 }
@@ -323,23 +323,20 @@ whole_lines() {
     mv "$trace_of.whole" "$trace_of"
 }
 
-# files_open: sets open to a file that the program has and keeps open while it waits: no terminal, pipe, socket or memfd.
+# files_open: sets open to a file that the program keeps open while it waits: no terminal, pipe, socket or memfd.
 files_open() {
+  local fd
   none_open() {
-    file_open
+    open=""
+    for fd in "/proc/$pid/fd"/*; do
+      [[ ${fd##*/} -le 2 ]] && continue
+      fd=$(readlink "$fd") || continue
+      # shellcheck disable=SC2053 # a pattern
+      [[ $fd != /* || $fd == /dev/* || $fd == /memfd:* || $fd == $MAY_HOLD ]] || open=$fd
+    done
     [[ -z $open ]]
   }
   [[ -n $open ]] || eventually none_open || :
-}
-file_open() {
-  local fd
-  open=""
-  for fd in "/proc/$pid/fd"/*; do
-    [[ ${fd##*/} -le 2 ]] && continue
-    fd=$(readlink "$fd") || continue
-    # shellcheck disable=SC2053 # a pattern
-    [[ $fd != /* || $fd == /dev/* || $fd == /memfd:* || $fd == $MAY_HOLD ]] || open=$fd
-  done
 }
 
 # contents VAR FILE: what is in it without the final newline; a NUL byte becomes \0, not nothing. Sets unended to yes

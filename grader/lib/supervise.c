@@ -11,9 +11,9 @@
  * supervise, or the parent's death, ends it as well. What the command leaves
  * running is adopted (PR_SET_CHILD_SUBREAPER), counted, killed. A bystander
  * lives in its process group, as the script does that runs a program: no signal
- * may hit that. Where mount namespaces are allowed, all of the folder WORK is
- * read-only for the command, but for its own BATS_TEST_TMPDIR: verdicts are not
- * its to write.
+ * may hit that. Where WORK is set and mount namespaces are allowed, all of that
+ * folder is read-only for the command, but for its own BATS_TEST_TMPDIR:
+ * verdicts are not its to write.
  *
  * STATUSFILE says "pid N" at once. When all is over, and no process is left to
  * write to it, it is rewritten:

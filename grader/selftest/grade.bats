@@ -144,7 +144,7 @@ source "$BATS_TEST_DIRNAME/common.bash"
 
 @test "a program can write neither the checks nor the records; without namespaces, that is noticed" {
   students
-  mkdir t without # a temporary folder of its own: nobody else's run is spoilt
+  mkdir t without # a temporary folder of its own: no other run is spoilt
   export TMPDIR=$PWD/t
   {
     echo "#define TMP \"$TMPDIR/\""

@@ -189,7 +189,7 @@ int main(int argc, char **argv)
     if (optind < argc)
         errx(2, "'%s' is not an option: see --help", argv[optind]);
 
-    block_signals(); /* before anybody can know that we run */
+    block_signals(); /* before others can know that we run */
     file = open_log();
     if (file == -1)
         err(1, "%s", path);

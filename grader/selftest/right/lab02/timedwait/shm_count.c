@@ -22,7 +22,7 @@ static double hold = 0.001;
 static int in_turn, semaphore = -1;
 static volatile long *counter;
 static sigset_t signals, original;
-static pid_t pids[64]; /* 0: nobody, or nobody any more */
+static pid_t pids[64]; /* 0: none, or none any more */
 
 static int failed(const char *call)
 {
