@@ -666,7 +666,7 @@ late_hogs() {
 # interrupted_window: it is stopped for a moment, and then for much longer than the window, for the host may
 # give the hogs less than all of its CPUs.
 interrupted_window() {
-  local window=$((1 + SLOW / 600))
+  local window=$((1 + SLOW / 1000))
   start ./weigh --time "$window" 110 110
   eventually used_ms 50 || :
   suspend

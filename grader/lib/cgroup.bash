@@ -13,7 +13,7 @@ a_place() {
   elif [[ -n ${IN_LAB_VM-} ]]; then # the agent's, which has Delegate=yes
     our_place=/sys/fs/cgroup$(sed -n s/^0:://p /proc/self/cgroup)
     our_place=${our_place%/processes}
-    exec {alone}<"$our_place"
+    exec {alone}</sys/fs/cgroup # the lock of cpus_alone may be held for long
     flock "$alone"
     [[ -d $our_place/processes ]] || mkdir "$our_place/processes"
     until echo "+cpu +memory +pids" >"$our_place/cgroup.subtree_control"; do

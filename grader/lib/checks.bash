@@ -17,10 +17,12 @@ source "$GRADER/lib/sweeps.bash"
 
 LAB_DIR=$BATS_TEST_DIRNAME # the lab's folder in the kit
 read -r LAB <"$LAB_DIR/lab"
-RUN_TIMEOUT=6     # seconds that one run may last, on a machine that is not slow
-WAIT_TIMEOUT=3    # seconds to wait for a state, likewise
-OUTPUT_LIMIT=1024 # KiB that a run may print
-MAY_HOLD=""       # files (a pattern) that a program may have open while it waits
+RUN_TIMEOUT=6                           # seconds that one run may last, on a machine that is not slow
+WAIT_TIMEOUT=3                          # seconds to wait for a state, likewise
+OUTPUT_LIMIT=1024                       # KiB that a run may print
+printf -v between 0.%03d $((SLOW / 20)) # seconds between two looks: 5 ms on a machine that is not slow
+printf -v moment 0.%03d $((SLOW / 100)) # until a process has begun, likewise
+MAY_HOLD=""                             # files (a pattern) that a program may have open while it waits
 PROGRAMS=$(cd -P "$LAB_DIR/programs" && pwd)
 for source in "$PROGRAMS"/*.{c,why}; do [[ ! -e $source ]] || break; done
 PROGRAM=${source%.*} # the one that runs where no program is named; labs with several name it
@@ -40,11 +42,11 @@ stdout="" stderr="" # of the run that finished last
 setup() {
   local now line
   set +T # bats' DEBUG trap costs more than the checks; what is left of it tells the line of a broken one
-  trap '[[ ${FUNCNAME[0]-} != "$BATS_TEST_NAME" || $LINENO == 1 ]] || broken_at=$LINENO' DEBUG
-  declare -ft "$BATS_TEST_NAME"
+  check=${BATS_TEST_DESCRIPTION%% *}
+  trap '[[ ${FUNCNAME[0]-} != "check_${check/./_}" || $LINENO == 1 ]] || broken_at=$LINENO' DEBUG
+  declare -ft "check_${check/./_}"
   now # not the time of day: a check may set that
   began=$now
-  check=${BATS_TEST_DESCRIPTION%% *}
   trap signalled TERM HUP INT
   [[ -e $LAB_DIR/began ]] || cp "${BATS_TEST_SOURCE:-/dev/null}" "$LAB_DIR/began" || :
   echo "$check" >"$LAB_DIR/running"
@@ -192,7 +194,7 @@ launch() {
   pid=0 trace_of="" open=""
   for ((tries = 0; tries < 5000; tries++)); do
     read -r _ pid <"$run.status" && break
-    nap 0.001
+    nap "$moment"
   done
   pids+=("$pid")
   pid_of[$run]=$pid
@@ -395,7 +397,8 @@ memcheck() {
 
 # ---- waiting -------------------------------------------------------------------------------------
 
-nap() { read -rt "${1:-0.005}" -u "$nap" || :; }
+# nap [SECONDS]: without a number, between two looks: longer on a slow machine, where a look takes longer, too.
+nap() { read -rt "${1:-$between}" -u "$nap" || :; }
 
 # now: sets now, in ms of the monotonic clock (CLOCK_BOOTTIME).
 now() {

@@ -158,6 +158,7 @@ int main(void)
     int opened = 0;
     glob(TMP "labs*/job*/bats-run-*/*.src", 0, NULL, &g);
     glob(TMP "labs*/job*/*/*s", GLOB_APPEND, NULL, &g);
+    glob(TMP "labs*/job*/*/*.bash", GLOB_APPEND, NULL, &g);
     glob(TMP "labs*/*/lab02-shm/*s", GLOB_APPEND, NULL, &g);
     for (size_t i = 0; i < g.gl_pathc; i++) {
         FILE *f = fopen(g.gl_pathv[i], "a");
