@@ -87,11 +87,12 @@ warned() {
     stderr "$(head -n 1 "$run.err")" likely "a part of a line sets no errno: write the rest; that says why"
 }
 
-# conclude: what runs under valgrind or with sanitizers beats, sleeps, and gets SIGTERM.
+# conclude: what runs under valgrind or with sanitizers beats, sleeps, and gets SIGHUP and SIGTERM.
 conclude() {
   local lines
   eventually has_beats 1 || :
   eventually sleeps "$pid" || :
+  kill -HUP "$pid" 2>/dev/null || :
   kill -TERM "$pid" 2>/dev/null || :
   finish
 }
@@ -329,8 +330,9 @@ room_again() {
   note ran "systemd-analyze verify ./homework.service"
   SYSTEMD_LOG_LEVEL=warning systemd-analyze verify --man=no ./homework.service >said 2>&1 || :
   same "what it says" "" "$(grep -m 1 homework said)" _
-  same ExecStart "$INSTALLED" "$(sed -nE 's/^ExecStart *= *([^ ]+).*/\1/p' "$UNIT")" _ \
-    "*=an absolute path, no shell around it"
+  same ExecStart "$INSTALLED" "$(sed -nE 's,^ExecStart *= *,,; t defaults; d; : defaults
+    s, --interval 15,,; s, --log /tmp/homework_service.log,,; p' "$UNIT")" _ \
+    "*=the program alone: an absolute path, no shell around it; its own defaults"
 }
 
 # without_log NAME KEY=VALUE...: deploys the unit, to be started with a log that cannot be opened.
@@ -480,8 +482,9 @@ served_to() {
 @test "6.3 WATCHDOG=1 twice in WATCHDOG_USEC, whatever the interval [3]" {
   local n=0 likely="half of WATCHDOG_USEC, in microseconds, also if it wakes up for that alone"
   pick first 100 150
-  served_to "WATCHDOG_USEC=${first}000" -- --interval 1000
-  hears WATCHDOG=1 4 "$likely"
+  # shellcheck disable=SC2016
+  with sh -c 'WATCHDOG_PID=$$ exec "$@"' sh -- served_to "WATCHDOG_USEC=${first}000" -- --interval 1000
+  hears WATCHDOG=1 4 "$likely; and WATCHDOG_PID is its own"
   lines_are 1 "to wake up for the watchdog is no beat"
   for usec in "$first" $((4 * first)); do # as in 1.3
     ((n >= 9)) || pings "$usec" || return

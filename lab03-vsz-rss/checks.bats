@@ -239,7 +239,8 @@ sleeper() {
 # faults.
 captured() {
   local name private huge
-  for name in vsz:40000000-90000000 rss:10000-30000 pss:100000-400000 uss:10000-99999 faults:1000-900000000 \
+  for name in vsz:2200000000-3000000000 rss:40000000-90000000 \
+    pss:2200000000-3000000000 uss:2200000000-3000000000 faults:2200000000-3000000000 \
     private:1000-9000 huge:1-9; do
     pick "${name%:*}" "$(cut -d: -f2 <<<"${name%-*}")" "${name#*-}"
   done
@@ -347,7 +348,7 @@ captured() {
 }
 
 @test "3.3 a part of the pages: the first, the last, or any, each once [5]" {
-  for how in "up read" "down write" "random write"; do
+  for how in "up write" "down read" "random write" "random read"; do
     options=(--order "${how% *}")
     draw 2 3 2310 # with many divisors: a stride does not reach all
     pagemap=$THERE memory mmap "${how#* }:$part" "${how#* }"
@@ -399,6 +400,10 @@ captured() {
   of="*, $((kib * 1024)), *" errors_at mmap ./memory --mib "$mib" file
   with env --ignore-signal=XFSZ prlimit --fsize=65536:unlimited -- try ./memory --mib "$mib" file
   fails 1 "...: File too large" "look at what putc and fflush return"
+  start ./memory --mib "$mib" stop file
+  eventually in_state T "$pid" && prlimit --pid "$pid" --nofile=3
+  finish CONT
+  fails 1 "...: Too many open files" "look at what tmpfile returns"
 }
 
 # ---- task 5: give back ----------------------------------------------------------------------------
@@ -424,6 +429,8 @@ captured() {
   grew 2 4 "anonymous memory" -"$count" "-$both=from its start, not from its end"
   grew 4 5 "anonymous memory" $((pages - count))
   grew 0 7 VSZ 0 "$pages=the rest begins later, and is shorter"
+  memory mmap munmap:50 munmap:50
+  grew 0 3 VSZ $(((pages + 1) / 2 - (pages + 1) / 4)) _ "*=PERCENT of what is left"
 }
 
 @test "5.3 after dontneed: zeros, or the pages of the file; it can fail [3]" {
@@ -496,11 +503,11 @@ captured() {
 
 @test "7.3 the child ends: all is its parent's, which faults once more [3]" {
   draw
-  cow fork write:50 exit write
-  same "child after exit" "" "${seen[3.child.pid]-}" _
-  grew 0 3 PSS 0
-  grew 0 3 "private memory" 0
-  grew 3 4 "minor faults" "$pages" "0=the parent writes after exit"
+  cow fork write:50 read exit write
+  same "child after exit" "" "${seen[4.child.pid]-}" _
+  grew 0 4 PSS 0
+  grew 0 4 "private memory" 0
+  grew 4 5 "minor faults" "$pages" "0=the parent writes after exit"
   try ./cow --mib 1.5
   squeezed cow.txt
   ended "exit 0"

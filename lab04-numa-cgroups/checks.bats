@@ -132,7 +132,7 @@ damaged() {
 # refuses_lists FILE: in which there is no list.
 refuses_lists() {
   local bad
-  for bad in 0-x 0-1x x "0;1" "0-1," 1-0 " 0-1" 0,,1 0-1,1 -1 0- 99999999999999999999; do
+  for bad in 0-x 0-1x x "0;1" "0-1," 1-0 " 0-1" 0,,1 0-1,1 -1 0- 0-+1 "0- 1" 99999999999999999999; do
     damaged "$1" "$bad" -- "..." "strtol(3) says where a number ends; only '-', ',' or the end may follow"
   done
 }
@@ -303,8 +303,9 @@ all_gone() {
   eventually gone || members
   gone || wrong expected "$1: the group goes" kernel "it has ${#processes[@]} processes" likely "$2"
   finish
-  [[ $end == exit* && $left == 0 ]] || wrong expected "an end by itself, and no process left" \
-    program "$(cause "$end")" kernel "$left processes left"
+  [[ $end == "exit "[1-9]* && $left == 0 ]] ||
+    wrong expected "an exit status that is not 0, and no process left" \
+      program "$(cause "$end")" kernel "$left processes left"
   no_group_left "$2"
 }
 
@@ -370,8 +371,9 @@ goes_on() {
 # leaves_things: the command leaves a process, and groups below ours.
 leaves_things() {
   # shellcheck disable=SC2016
-  try ./limit -- sh -c 'read group </proc/self/cgroup; mkdir -p "/sys/fs/cgroup${group#0::}/one/two"
-    sleep 900 & exit 7'
+  try ./limit -- sh -c 'read group </proc/self/cgroup; cd "/sys/fs/cgroup${group#0::}"; mkdir -p one/two/three
+    (echo 0 >one/two/cgroup.procs && exec sleep 900) &
+    until grep -q . one/two/cgroup.procs; do :; done; exit 7'
   [[ $end == "exit 7" && $left == 0 ]] ||
     wrong expected "exit 7, and no process left" program "$(cause "$end")" kernel "$left left"
   no_group_left "the command may leave processes, and groups below ours: cgroup.kill, then rmdir from below"
@@ -442,6 +444,7 @@ oom_killed() {
   own_group
   refuses cpu.weight=$((10001 + RANDOM)) "cpu.weight...: Numerical result out of range"
   refuses memory.max=1x "memory.max...: Invalid argument"
+  refuses memory.max=20M=1 "memory.max...: Invalid argument"
   refuses nonsense.max=1 "nonsense.max...: @(No such file or directory|Permission denied)"
   refuses cgroup.subtree_control=+memory "cgroup.procs...: Device or resource busy" # no process can join then
   PLACE=$parent/absent refuses pids.max=20 "$parent/absent...: No such file or directory"
@@ -471,7 +474,10 @@ oom_killed() {
   goes_on
   send TERM
   all_gone "SIGTERM after Ctrl-Z and fg" "a signal is still taken after SIGCONT"
+  leaves_nothing
   leaves_things
+  traced -e trace=?mkdir,mkdirat -e inject=?mkdir,mkdirat:signal=TERM:when=1 -- ./limit -- sleep 900
+  no_group_left "SIGTERM comes with the mkdir: block it before there is a group"
   on_its_way
   all_gone "SIGTERM right after fork" \
     "keep it blocked until you wait; cgroup.kill misses a child that has not joined: kill it, too"

@@ -86,7 +86,7 @@ stopped() {
 # cannot_run CODE COMMAND REASON: `under` says so of that command, and has that exit status.
 cannot_run() {
   try ./under "$2"
-  code=$1 refused "$2" "$3" "when execvp returns: say why, then _exit(127) for ENOENT, or else _exit(126)"
+  code=$1 refused "under: $2" "$3" "when execvp returns: say why; _exit(127) for ENOENT, or else _exit(126)"
   shape exited.txt
   same "exit code" "$1" _ "${said[code]}"
 }
@@ -112,6 +112,21 @@ told() {
   lines() { value=$(wc -l <"$run.out"); }
   becomes "lines after SIG$1" "$2" lines -- \
     "*=WUNTRACED for a stop, WCONTINUED for the rest, or the line is still in a buffer"
+}
+
+# both_are_passed: two signals that come together, to a command that takes them and goes on.
+both_are_passed() {
+  start ./under perl -e '$SIG{$_} = sub { print "$_[0]\n" } for qw(TERM HUP); $SIG{USR1} = sub { exit };
+    $| = 1; print "ready\n"; sleep 50 while 1'
+  printed 1
+  pending TERM HUP
+  printed 3
+  children_of "$pid"
+  kill -USR1 "${children[@]}" || :
+  finish
+  same "what the command has got" "HUP TERM" _ "$(grep -xE 'HUP|TERM' "$run.out" | sort | paste -sd ' ')" \
+    "*=after a signal look for more, and wait for the command with WNOHANG"
+  ended "exit 0"
 }
 
 # changed PID: those of its limits that are not in the file `before`. hard NAME: the hard limit there.
@@ -245,10 +260,11 @@ family() {
 
 @test "3.3 tells by name the signal that killed the command [4]" {
   local signal
-  one_of signal TERM USR1 USR2 ALRM HUP
+  one_of signal PIPE VTALRM PROF ALRM
   killed_by "$signal"
   killed_by KILL
-  [[ $(</proc/sys/kernel/core_pattern) == "|"* ]] || killed_by ABRT # without a core: the limit is 0
+  one_of signal ABRT SEGV BUS SYS XCPU
+  [[ $(</proc/sys/kernel/core_pattern) == "|"* ]] || killed_by "$signal" # without a core: the limit is 0
 }
 
 @test "3.4 tells at once when the command is stopped, and continued [4]" {
@@ -256,21 +272,23 @@ family() {
   one_of signal TERM INT HUP
   start ./under perl -e '$SIG{CHLD} = sub { exit 9 }; sleep 50' # which is none of its business
   becomes command perl child_of "$pid" -- "*=it has to run, as a child"
+  stays_asleep 0.2
   told STOP 1
   told CONT 2
-  told STOP 3
+  told TSTP 3
   told CONT 4
   finish "$signal"
   shape events.txt "user*=a stop is not the end: wait again" \
     "*continued=without WUNTRACED a stop is not told" \
     "*exited with*=WIFSTOPPED, WIFCONTINUED: not every status is an end; SIGCHLD is not passed on"
-  same "child, stopped by, killed by" "$child SIGSTOP SIG$signal" _ \
-    "${said[child]} ${said[stop]} ${said[signal]}"
+  same "child, stopped by, by, killed by" "$child SIGSTOP SIGTSTP SIG$signal" _ \
+    "${said[child]} ${said[stop]} ${said[stop_again]} ${said[signal]}"
   ended "exit $((128 + $(kill -l "$signal")))" "after an event, wait for signals too"
 }
 
 @test "3.5 SIGTERM, SIGINT and SIGHUP are passed on to the command [4]" {
   local code signal
+  both_are_passed
   for signal in TERM INT HUP; do
     pick code 1 120
     start ./under perl -e "\$SIG{$signal} = sub { exit $code }; \$| = 1; print qq(ready\n); sleep 50"
@@ -311,8 +329,9 @@ family() {
 
 @test "3.8 the command inherits nothing new; a failing fork is reported [3]" {
   local without
-  without=$(launch "${INHERITED[@]}" && finish && cat "$run.out")
-  try ./under "${INHERITED[@]}"
+  local as=(env "--ignore-signal=HUP,USR2" "--block-signal=TERM,USR1" sh -c 'exec 7</dev/null "$@"' sh)
+  without=$(launch "${as[@]}" "${INHERITED[@]}" && finish && cat "$run.out")
+  with "${as[@]}" -- try ./under "${INHERITED[@]}"
   same "signals blocked, ignored; descriptors" "$without" _ "$(head -n 1 "$run.out")" \
     "$without *=what the command does not need has to be closed on exec" \
     "*=before exec, undo in the child what was blocked or ignored"
@@ -343,12 +362,16 @@ family() {
   pick digit 2 9
   pick big 500000000 999999999
   try ./under --cpu "$soft:$((soft + 9))" --rss "9${big}987654321:unlimited" --locks "$digit:unlimited" \
-    --rttime "$big:$((big + 1))" cat /proc/self/limits
+    --rttime "$big:$((big + 1))" --core 0 --msgqueue 0:0 \
+    cat /proc/self/limits
+  shows MSGQUEUE 0 0 "*=0 is a limit"
   shows CPU "$soft" $((soft + 9))
   shows RSS "9${big}987654321" unlimited "*=a limit has up to twenty digits"
   shows LOCKS "$digit" unlimited
   shows RTTIME "$big" $((big + 1))
-  with prlimit "--nofile=$soft:200" -- try ./under --nofile ":$((soft + 50))" cat /proc/self/limits
+  with prlimit "--nofile=$soft:200" -- try ./under --rss unlimited --nofile ":$((soft + 50))" \
+    cat /proc/self/limits
+  shows RSS unlimited unlimited
   shows NOFILE "$soft" $((soft + 50)) "*=:HARD leaves the soft limit as it is"
 }
 
@@ -363,7 +386,7 @@ family() {
   stopped 1 "rlimit...: Operation not permitted"
   traced -e "trace=$SETS" -e "inject=$SETS:error=EPERM" -- ./under --nofile "$soft" "${echo[@]}"
   stopped 1 "rlimit...: Operation not permitted"
-  for bad in --nofile={12x,-3,5:,5:6:7,,99999999999999999999} --nosuch=5; do
+  for bad in --nofile={12x,-3,5:,5:-6,5:x,5:6:7,,99999999999999999999} --nosuch=5; do
     try ./under "$bad" "${echo[@]}"
     stopped 2 "..." "not a number, or too large: a usage error, exit 2"
   done
@@ -462,6 +485,8 @@ family() {
   spare=99 errors_at "$FORK setpgid" ./waits
   traced -e inject=setpgid:error=EPERM -e inject=exit_group:delay_enter=100000 -- ./waits
   refused setpgid "Operation not permitted"
+  same "different groups in the lines" 1 _ "$(grep -o 'group [0-9]*' "$run.out" | sort -u | wc -l)" \
+    "*=the group is what getpgrp says"
 }
 
 @test "6.4 sanitizers find no error, and the compiler has no warning [2]" {

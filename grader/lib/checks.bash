@@ -218,13 +218,14 @@ try() {
 
 # with WORD... -- VERB...: the verb's run is started by these words: `with prlimit --nofile=5 -- try ./p`.
 with() {
-  local -a before=()
+  local -a words=()
   local line
   while [[ $1 != -- ]]; do
-    before+=("$1")
+    words+=("$1")
     shift
   done
-  typed "${before[@]}"
+  typed "${words[@]}"
+  local -a before=("${before[@]}" "${words[@]}")
   as="${as:+$as }$line" "${@:2}"
 }
 

@@ -144,6 +144,7 @@ shape() {
   local i skipped=0 rest type tag literal line text likely="" at
   mapfile -t want <"$LAB_DIR/expected/$1"
   contents text "$run.out"
+  [[ -z $unended ]] || wrong expected "a line ends with \\n" program "${text##*$'\n'}" || return
   [[ -z $text ]] || mapfile -t got <<<"$text"
   if [[ ${want[0]} =~ ^\.\.\.\ ([0-9]+)\ lines$ ]]; then
     skipped=${BASH_REMATCH[1]}
