@@ -474,7 +474,7 @@ stays_asleep() {
   was=$value
   nap "$1"
   awake
-  same "state while it waits" "$was" "$value" _ \
+  same "state while it waits" "$was" "$value" _ "*running*=it looks again and again" \
     "*=one call waits for all there is to wait for: no look in between, no sleep of its own"
 }
 

@@ -80,7 +80,7 @@ left() {
 none() { [[ -z $(left) ]]; }
 until_() { for ((i = 0; i < 900; i++)); do "$@" && return; sleep 0.1; done; return 1; }
 for signal in INT TERM; do
-  env --default-signal=INT setsid grader/run lab01-systemd >/dev/null 2>&1 &
+  env --default-signal=INT,TERM,HUP setsid grader/run lab01-systemd >/dev/null 2>&1 &
   until_ running || echo "nothing was running"
   kill -$signal -- -$!
   wait $!

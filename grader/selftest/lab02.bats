@@ -43,7 +43,7 @@ SED
 interrupted() {
   local tries=0
   : >report
-  TMPDIR=$PWD env --default-signal=INT setsid "$GRADE" --out "$PWD/out" lab02-shm lab05-rlimits-fork </dev/null >report 2>&1 3>&- &
+  TMPDIR=$PWD env --default-signal=INT,TERM,HUP setsid "$GRADE" --out "$PWD/out" lab02-shm lab05-rlimits-fork </dev/null >report 2>&1 3>&- &
   local grade=$!
   until grep -q PASS report; do kill -0 "$grade"; done
   kill "-$1" -- "-$grade"

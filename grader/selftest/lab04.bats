@@ -125,7 +125,7 @@ SH
   kit_for_the_guest $LAB "3.5 5.1 6.2"
   cat >kit/script <<'SH'
 for signal in INT TERM; do
-  env --default-signal=INT setsid grader/run lab04-numa-cgroups >/dev/null 2>&1 &
+  env --default-signal=INT,TERM,HUP setsid grader/run lab04-numa-cgroups >/dev/null 2>&1 &
   until compgen -G "/sys/fs/cgroup/system.slice/*/labs-*" >/dev/null; do sleep 0.1; done
   sleep 1
   kill -$signal -- -$!

@@ -137,13 +137,13 @@ says() { jq -se --arg key "$1" --arg text "$2" 'any(last.evidence[]; .key == $ke
 @test "shape takes what varies, keeps it by name, and refuses everything else" {
   mkdir expected
   printf 'ID: <int:id>\nKey: <hex:key>.\n' >expected/a.txt
-  local wrong bodies=()
+  local wrong bodies=("try -c \"printf 'ID: 12\\nKey: 0x1f.'\"; shape a.txt")
   for wrong in "ID: 12" "ID: 12\\nKey: 0x1f" "ID: x\\nKey: 0x1f." "ID: 12\\nKey: 0x1F." " ID: 12\\nKey: 0x1f." \
     "ID: 12\\nKey: 0x1f.\\nmore" "ID: 12\\000\\nKey: 0x1f." "" "ID: 12\\nKey: 1f."; do
-    bodies+=("try -c \"printf '$wrong'\"; shape a.txt")
+    bodies+=("try -c \"printf '$wrong\\n'\"; shape a.txt")
   done
   checks 'try -c "echo ID: 12; echo Key: 0x1f."; shape a.txt; [ "${said[id]} ${said[key]}" = "12 0x1f" ]' "${bodies[@]}"
-  verdicts passed failed failed failed failed failed failed failed failed failed
+  verdicts passed failed failed failed failed failed failed failed failed failed failed
   says expected "line 2: Key: 0x<hex>."
   says differs "0x and hex digits wanted, '1f.' found"
 }

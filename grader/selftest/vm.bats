@@ -110,7 +110,7 @@ pretends() {
 @test "a run that is ended leaves no guest and no file: Ctrl-C, SIGTERM, SIGHUP, SIGKILL" {
   local signal
   for signal in INT TERM HUP KILL; do
-    env --default-signal=INT setsid "$VM" run job 'echo started; sleep 1000' >out 2>&1 3>&- &
+    env --default-signal=INT,TERM,HUP setsid "$VM" run job 'echo started; sleep 1000' >out 2>&1 3>&- &
     eventually grep started out
     if [[ $signal == INT ]]; then kill -INT -- "-$!"; else kill "-$signal" $!; fi
     wait $! || :
