@@ -152,7 +152,7 @@ pretends() {
 @test "125 and what to do: no folder, no TMPDIR, no room in it, a low file size limit, a full stdout" {
   "$VM" ready
   run -125 "$VM" run nowhere true
-  [ "$output" = "vm: no folder $PWD/nowhere" ]
+  [ "$output" = "vm: no folder nowhere" ]
   TMPDIR=/nowhere run -125 "$VM" run job true
   [ "$output" = "vm: no folder /nowhere: set TMPDIR to another" ]
   run -125 bash -c 'ulimit -f 1; exec "$0" run job true' "$VM"
