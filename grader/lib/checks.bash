@@ -44,7 +44,7 @@ setup() {
   set +T # bats' DEBUG trap costs more than the checks; what is left of it tells the line of a broken one
   check=${BATS_TEST_DESCRIPTION%% *}
   trap '[[ ${FUNCNAME[0]-} != "check_${check/./_}" || $LINENO == 1 ]] || broken_at=$LINENO' DEBUG
-  declare -ft "check_${check/./_}"
+  declare -ft "$BATS_TEST_NAME" "check_${check/./_}"
   now # not the time of day: a check may set that
   began=$now
   trap signalled TERM HUP INT
