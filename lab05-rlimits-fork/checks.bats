@@ -331,9 +331,9 @@ family() {
 
 @test "3.8 the command inherits nothing new; a failing fork is reported [3]" {
   local without
-  local as=(env "--ignore-signal=HUP,USR2" "--block-signal=TERM,USR1" sh -c 'exec 7</dev/null "$@"' sh)
-  without=$(launch "${as[@]}" "${INHERITED[@]}" && finish && cat "$run.out")
-  with "${as[@]}" -- try ./under "${INHERITED[@]}"
+  local heir=(env "--ignore-signal=HUP,USR2" "--block-signal=TERM,USR1" sh -c 'exec 7</dev/null "$@"' sh)
+  without=$(launch "${heir[@]}" "${INHERITED[@]}" && finish && cat "$run.out")
+  with "${heir[@]}" -- try ./under "${INHERITED[@]}"
   same "signals blocked, ignored; descriptors" "$without" _ "$(head -n 1 "$run.out")" \
     "${without%% [012] *} *=what the command does not need has to be closed on exec" \
     "*=before exec, undo in the child what was blocked or ignored"
