@@ -49,7 +49,7 @@ setup() {
   began=$now
   trap signalled TERM HUP INT
   [[ -e $LAB_DIR/began ]] || cp "${BATS_TEST_SOURCE:-/dev/null}" "$LAB_DIR/began" || :
-  echo "$check" >"$LAB_DIR/running"
+  echo "$check $BASHPID" >"$LAB_DIR/running"
   cd "$BATS_TEST_TMPDIR" || return
   RANDOM=$(((SEED + 10#${check//./}) % 32768))
   exec {nap}<> <(:) # `read -t` on it sleeps without a process

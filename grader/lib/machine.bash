@@ -136,7 +136,7 @@ work_folder() {
   [[ $TMPDIR != *$'\n'* ]] || cannot "the name of the folder TMPDIR has a line break: choose another" || return
   export TMPDIR
   work=$(mktemp -d "$TMPDIR/labs.XXXXXX" 2>/dev/null) || cannot "cannot write to $TMPDIR: set TMPDIR to another folder" || return
-  trap 'jobs -p | xargs -r kill 2>/dev/null || :; wait; rm -rf "$work"' EXIT
+  trap 'trap "" INT TERM HUP; jobs -p | xargs -r kill 2>/dev/null || :; wait; rm -rf "$work"' EXIT
   trap 'exit 130' INT TERM HUP
 }
 
