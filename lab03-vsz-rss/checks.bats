@@ -7,10 +7,11 @@ bats_require_minimum_version 1.5.0
 source "$GRADER/lib/checks.bash"
 all_require smaps
 
-OUTPUT_LIMIT=400000                               # the file that is mapped is an output too
-spare=1                                           # the heading of the table
-PAGE=$(($(getconf PAGESIZE) / 1024))              # KiB
-NAMED[openat]="" NAMED[mmap]="" NAMED[pipe2]=pipe # what an error of these calls names
+OUTPUT_LIMIT=400000                                              # the file that is mapped is an output too
+spare=1                                                          # the heading of the table
+PAGE=$(($(getconf PAGESIZE) / 1024))                             # KiB
+NAMED[openat]="" NAMED[read]="" NAMED[mmap]="" NAMED[pipe2]=pipe # what an error of these calls names
+NUMBERS='read(*, "@(+([0-9]) [0-9(]|Name:)*'                     # as strace shows that statm, stat or status is read
 
 pss=0 uss=0 faults=0   # drawn, by pick
 declare -gA seen       # what the kernel says at each stop: seen[STOP.KEY], as in /proc/PID/*
@@ -284,6 +285,7 @@ captured() {
   squeezed usage.txt
   same "RSS and VSZ" "0 0" _ "${said[rss]} ${said[vsz]}"
   of="*\"/proc/$other/@(comm|stat|statm|status)\"*" errors_at openat ./usage "$other"
+  of="$NUMBERS" errors_at read ./usage "$other"
   finish "$kept" KILL
   try ./usage "$other"
   fails 1 "/proc/$other...: No such file or directory"
@@ -313,6 +315,8 @@ captured() {
   memory populate write
   grew 0 1 "anonymous memory" "$pages" "0=private memory, and MAP_POPULATE makes all its pages at once"
   grew 1 2 "minor faults" 0 "$pages=the pages have to be there before, for writing too"
+  traced -e trace=mmap -- ./memory --mib "$mib" populate
+  called "mmap.*, $((kib * 1024)), .*MAP_POPULATE" "mmap with MAP_POPULATE"
 }
 
 @test "2.3 the allocation fails: an error, and exit 1 [5]" {
@@ -322,6 +326,7 @@ captured() {
     fails 1 "...: Cannot allocate memory" "malloc and calloc return NULL then, mmap MAP_FAILED"
   done
   of='*"/proc/*/*stat*"*' errors_at openat ./memory --mib 1 malloc
+  of="$NUMBERS" errors_at read ./memory --mib 1 malloc
 }
 
 # ---- task 3: touch --------------------------------------------------------------------------------
@@ -350,7 +355,7 @@ captured() {
 @test "3.3 a part of the pages: the first, the last, or any, each once [5]" {
   for how in "up write" "down read" "random write" "random read"; do
     options=(--order "${how% *}")
-    draw 2 3 2310 # with many divisors: a stride does not reach all
+    [[ $how == "random read" ]] && draw 2 3 4199 || draw 2 3 2310 # with many divisors: no stride up to 23 reaches all
     pagemap=$THERE memory mmap "${how#* }:$part" "${how#* }"
     placed "${how% *}" "${how#* }:$part"
     clean ./memory --mib 0.3 "${options[@]}" malloc read write:99.9
@@ -472,7 +477,13 @@ captured() {
   ended "exit 0" "of another user's process it is not told (EACCES), and that is no error"
   squeezed usage.txt
   same "PSS and USS" "- -" _ "${said[pss]} ${said[uss]}"
+  traced -P "/proc/$other/smaps_rollup" -e inject=read:error=ESRCH -- ./usage "$other"
+  ended "exit 0" "of a process without memory it is not told, and that is no error"
+  squeezed usage.txt
+  same "PSS and USS" "- -" _ "${said[pss]} ${said[uss]}" "0 0=0 is a number; not told is -"
   no_memory_error ./usage "$other" "$other"
+  near "USS, told twice" "$(awk 'NR == 2 { print $7 }' "$run.out")" $((SAID_FILES * PAGE)) \
+    _ "$(awk 'NR == 3 { print $7 }' "$run.out")" "*=each process begins at 0"
   no_warning usage
 }
 
@@ -505,6 +516,8 @@ captured() {
   draw
   cow fork write:50 read exit write
   same "child after exit" "" "${seen[4.child.pid]-}" _
+  inheriting try ./cow --mib 1 fork exit
+  ended "exit 0" "wait for the child that fork returned, not for any"
   grew 0 4 PSS 0
   grew 0 4 "private memory" 0
   grew 4 5 "minor faults" "$pages" "0=the parent writes after exit"

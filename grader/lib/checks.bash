@@ -229,6 +229,9 @@ with() {
   as="${as:+$as }$line" "${@:2}"
 }
 
+# inheriting VERB...: the verb's run begins with a child that it has not made, and that has ended with 77.
+inheriting() { INHERITS=yes as="${as:+$as }bash -c '(exit 77) & exec \"\$@\"' bash" "$@"; }
+
 # believing BYTES VERB...: the verb's run believes that a page has so many bytes (pages.c).
 believing() {
   [[ -n ${has[pages]-} ]] || broken "believing, and not: requires pages" || return

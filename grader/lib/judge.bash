@@ -87,6 +87,11 @@ same() {
   wrong expected "$what ${expected:-(none)}" kernel "$kernel" program "$program" likely "$likely"
 }
 
+# called PATTERN WHAT: the run that was traced has made a call like this; the student reads WHAT.
+called() {
+  grep -qE -- "$1" "$BATS_TEST_TMPDIR/strace.log" || wrong expected "$2" kernel "no such call (strace)"
+}
+
 # becomes WHAT EXPECTED OBSERVER ARGUMENT... [-- PATTERN=HINT...]: the observer sets value to what the kernel
 # says; waits until that is as expected.
 becomes() {

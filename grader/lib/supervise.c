@@ -13,7 +13,8 @@
  * lives in its process group, as the script does that runs a program: no signal
  * may hit that. Where WORK is set and mount namespaces are allowed, all of that
  * folder is read-only for the command, but for its own BATS_TEST_TMPDIR:
- * verdicts are not its to write.
+ * verdicts are not its to write. Where INHERITS is set, the command has a child
+ * from the start that it has not made, and that has ended.
  *
  * STATUSFILE says "pid N" at once. When all is over, and no process is left to
  * write to it, it is rewritten:
@@ -95,6 +96,13 @@ static void run(char **command, int ready[2])
     setrlimit(RLIMIT_CORE, &no_core);
     protect();
     prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
+    if (getenv("INHERITS")) {
+        siginfo_t info;
+        pid_t child = fork();
+        if (child == 0)
+            _exit(77);
+        waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT);
+    }
     static const char *const keep[] = {"PATH", "HOME", "PLACE"};
     char *value[3];
     for (int k = 0; k < 3; k++)
@@ -145,6 +153,7 @@ static void clear(pid_t group, int *left, int *unreaped)
     *left = *unreaped = 0;
     while ((pid = waitpid(-1, NULL, WNOHANG)) > 0)
         ++*unreaped;
+    *unreaped -= *unreaped > 0 && getenv("INHERITS");
     if (pid == -1)
         return;
     kill(-group, SIGKILL);
