@@ -30,6 +30,7 @@ static void line(const char *step)
 static void get(const char *step)
 {
     int flags = *step == 's' ? MAP_SHARED : MAP_PRIVATE, fd = -1;
+    flags |= *step == 'p' ? MAP_POPULATE : 0;
     if (*step != 'f')
         flags |= MAP_ANONYMOUS;
     else if ((fd = open("/tmp", O_TMPFILE | O_RDWR, 0600)) < 0)
@@ -48,8 +49,6 @@ static void get(const char *step)
                                           : mmap(0, size, 3, flags, fd, 0);
     if (!start || start == MAP_FAILED)
         err(1, "%s", step);
-    for (size_t i = 0; *step == 'p' && i < pages; i++)
-        start[i * page] = 0;
     if (fd >= 0)
         close(fd);
 }
