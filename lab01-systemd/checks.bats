@@ -40,6 +40,19 @@ beats() {
   wrong expected "line $1 in the log" kernel "${#lines[@]} lines" likely "${2:-$likely}"
 }
 
+# beats_under N SIGNAL...: N beats come while these signals come again and again.
+beats_under() {
+  local number=$1 lines each
+  shift
+  again_and_again() {
+    for each; do kill "-$each" "$pid"; done
+    has_beats "$number"
+  }
+  eventually again_and_again "$@" || wrong expected "beat $number, while SIG$1 comes again and again" \
+    kernel "${#lines[@]} lines in $LOG" stderr "$(tail -n 1 "$run.err")" \
+    likely "wait until the moment that was due; without a new log, keep the old one"
+}
+
 # lines_are N HINT: that many lines are in the log, now that the program sleeps.
 lines_are() {
   eventually sleeps "$pid" || :
@@ -138,7 +151,7 @@ dated() {
   pick day 1 9
   one_of hour 0 12
   zone_of "2031-$day-$day 1$day:07"
-  for zone in "LAB$((10#$(date -u +%H) - hour))" ":$PWD/zone"; do
+  for zone in "<LAB-0530>$((10#$(date -u +%H) - hour))" ":$PWD/zone"; do
     with env "TZ=$zone" -- serve --interval 1000
     dated "$(<log)" "$zone"
   done
@@ -236,10 +249,20 @@ pace() {
     lines_are 1 "the interval is longer than that"
     stops "$signal"
   done
+  serve --interval "$(seconds $((300 + SLOW / 2)))"
+  beats_under 3 STOP CONT
+  stops TERM
 }
 
 @test "2.2 a signal at any call after the start is not lost [4]" {
   RUN_TIMEOUT=3 signals_from write "exit 0" ./homework_service --interval 1000 --log log
+  rm -f log
+  trace -P "$PWD/log" -e inject=write:delay_exit=150000 -- --interval 0.05 --log log
+  beats 3
+  begun && kill -TERM "$main"
+  also_ran " & sleep 1; pkill homework_"
+  finish
+  ended "exit 0" "each beat is late: it may not wait for a negative time, which is EINVAL"
 }
 
 @test "2.3 SIGHUP: opens the log by its name again, at once [4]" {
@@ -257,11 +280,10 @@ pace() {
 @test "2.4 SIGHUP, and no new log: says why, goes on with the old one [3]" {
   serve --interval "$(seconds $((300 + SLOW / 2)))"
   mv log old && mkdir log && LOG=old
-  again_and_again() { kill -HUP "$pid" && has_beats "$1"; }
-  eventually again_and_again 3 || wrong expected "beats go on, while SIGHUP comes again and again" \
-    kernel "$(wc -l <old) lines in it" stderr "$(tail -n 1 "$run.err")" \
-    likely "wait until the moment that was due; without a new log, keep the old one"
+  beats_under 3 HUP
   warned "Is a directory"
+  rmdir log && LOG=log
+  beats_under 2 HUP
   stops TERM
 }
 
@@ -274,14 +296,16 @@ fill() {
   kill -CONT "$pid"
 }
 
-# no_room SPACE: for a while that many bytes of a line have room, no more.
+# no_room SPACE [stays]: for a while, or until it ends, that many bytes of a line have room, no more.
 no_room() {
   rm -f log
   with env --ignore-signal=XFSZ prlimit --fsize=4096:unlimited -- serve --interval 0.1
   fill "$1"
   warned "File too large"
-  prlimit --pid "$pid" --fsize=unlimited || :
-  beats $(($(wc -l <log) + 2)) "no room is no reason to end: try again at the next beat"
+  if [[ -z ${2-} ]]; then
+    prlimit --pid "$pid" --fsize=unlimited || :
+    beats $(($(wc -l <log) + 2)) "no room is no reason to end: try again at the next beat"
+  fi
   stops TERM
   same "bytes of others" "$filled" "$(tr -cd x <log | wc -c)" _ "*=take back your part of a line, no more"
 }
@@ -303,6 +327,7 @@ room_again() {
   pick space 8 40
   no_room 1
   no_room "$space"
+  no_room "$space" stays
   room_again "$space"
   rm log
   one_of error EPERM ENOMEM ENFILE
@@ -510,12 +535,12 @@ full_pipe() {
 }
 
 @test "6.4 no WATCHDOG=1 for another process, or while write hangs [3]" {
-  for who in WATCHDOG_PID=1 WATCHDOG=no; do
+  for who in WATCHDOG_PID=1 WATCHDOG=no "WATCHDOG_USEC=3$((RANDOM % 9))00000000"; do # more than an int can hold
     served_to "$who" "${who/PID=1/USEC=20000}" -- --interval 0.1
     beats 4
     stops TERM
     hears STOPPING=1
-    same WATCHDOG=1 0 _ "$(grep -c WATCHDOG=1 messages)" "*=none without WATCHDOG_USEC, or for another one"
+    same WATCHDOG=1 0 _ "$(grep -c WATCHDOG=1 messages)" "*=none without WATCHDOG_USEC, for another one, or long before its time"
   done
   full_pipe
   listen "@labs-$OURS"
