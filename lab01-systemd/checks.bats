@@ -36,7 +36,7 @@ beats() {
   local likely="the first beat comes at the start, and each is in the log at once: write(2)" lines=()
   ! eventually has_beats "$1" || return 0
   [[ -z ${lines[*]-} || ${lines[-1]} == *$'\n' ]] || likely="a line ends with \\n"
-  ! over || likely="it goes on until a signal ends it"
+  ! over || likely="the process that was started does the work, until a signal ends it"
   wrong expected "line $1 in the log" kernel "${#lines[@]} lines" likely "${2:-$likely}"
 }
 
@@ -353,7 +353,7 @@ room_again() {
 # without_log NAME KEY=VALUE...: deploys the unit, to be started with a log that cannot be opened.
 without_log() {
   deploy "$@" -- --log /no/such/folder/log || return
-  note ran "systemctl start homework.service   # with --log /no/such/folder/log"
+  note ran "$SYSTEMCTL start homework.service   # with --log /no/such/folder/log"
   ask LoadState
   same LoadState loaded "${prop[LoadState]}" _ "*=systemd-analyze verify says what is wrong with the unit"
 }
@@ -361,7 +361,7 @@ without_log() {
 # understood FILE: systemd understands the unit as expected/FILE says.
 understood() {
   local name value why="*=systemd ignores a key, section or word that it does not know"
-  note ran "systemctl show homework.service"
+  note ran "$SYSTEMCTL show homework.service"
   ask "$(cut -d= -f1 "$LAB_DIR/expected/$1" | tr '\n' ' ')"
   while IFS="=" read -r name value; do
     same "$name" "$value" "${prop[$name]-}" _ "$why" || return
@@ -374,6 +374,7 @@ understood() {
 }
 
 @test "3.3 systemd starts it; its line is in the journal; reload works [6]" {
+  requires journal
   serves start RestartSec=1
   same "the main process" "$PROGRAM" "$(readlink "/proc/$pid/exe")" _ "*=no shell around it"
   becomes "the journal" "My custom service has started." journal -- "=stdout is no terminal there: fflush(3)"
@@ -412,7 +413,7 @@ understood() {
 
 @test "4.3 systemctl stop is no kill: it ends, and stays ended [3]" {
   serves stop RestartSec=100ms
-  note ran "systemctl stop homework.service"
+  note ran "$SYSTEMCTL stop homework.service"
   systemctl stop "$unit"
   ended_as "success exited 0"
   becomes SubState dead property SubState
@@ -431,7 +432,7 @@ understood() {
 
 # links_after VERB: the links that there are after `systemctl VERB homework.service`, in a folder.
 links_after() {
-  systemctl --root="$PWD" "$1" homework.service >out 2>&1 || :
+  command systemctl --root="$PWD" "$1" homework.service >out 2>&1 || :
   find etc -type l -printf '%P '
 }
 
@@ -572,7 +573,7 @@ answer() {
 
 # blamed: an observer: the ms that systemd-analyze blame has for the unit.
 blamed() {
-  value=$(systemd-analyze blame --no-pager |
+  value=$(systemd-analyze "${MANAGER[@]}" blame --no-pager |
     awk -v unit="$unit" '$NF == unit { print $1 * ($1 ~ /ms/ ? 1 : 1000) }')
 }
 
@@ -584,7 +585,7 @@ blamed() {
   kill_main TERM
   beats 2
   systemctl reload "$unit" 2>/dev/null || : # which is no start
-  note ran "systemd-analyze blame" && blamed && blame=$value
+  note ran "systemd-analyze${MANAGER:+ --user} blame" && blamed && blame=$value
   answer from TimestampMonotonic && from=$value
   answer until TimestampMonotonic
   near "ms of blame, between the two moments" "$blame" 1 $(((value - from) / 1000)) _ \

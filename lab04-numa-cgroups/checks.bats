@@ -742,9 +742,10 @@ used_ms() {
 with_slice() {
   has_unit || return
   slice=labs$BASHPID.slice
-  group=/sys/fs/cgroup/$slice
+  group=/sys/fs/cgroup$(systemctl show -P ControlGroup)/$slice
   at_end+=(slice_clear)
   note ran "cp testing.slice $UNITS/  # here: $slice"
+  mkdir -p "$UNITS"
   cp "$UNIT" "$UNITS/$slice"
 }
 slice_clear() {
@@ -772,8 +773,8 @@ of_slice() {
 hog_in_slice() {
   local time=$((20 * SLOW / 100))
   unit=labs-$BASHPID-$1.service
-  note ran "systemd-run --unit=$1 --slice=testing.slice ./hog 100M --time $time"
-  timeout 20 systemd-run -q --unit="$unit" --slice="$slice" -p RuntimeMaxSec=$((3 * time)) \
+  note ran "systemd-run${MANAGER:+ --user} --unit=$1 --slice=testing.slice ./hog 100M --time $time"
+  timeout 20 systemd-run "${MANAGER[@]}" -q --unit="$unit" --slice="$slice" -p RuntimeMaxSec=$((3 * time)) \
     -p LimitCORE=0 "$PROGRAMS/hog" 100M --time "$time" 2>systemd-run.err ||
     wrong expected "systemd-run starts it" kernel "$(tail -n 1 systemd-run.err)" || return
   settled() {

@@ -12,8 +12,9 @@ declare -gA REMEDY=(
   [resource]="setpriv to give up CAP_SYS_RESOURCE: apt-get install util-linux"
   [drop]="root that may become another user, or no root at all"
   [smaps]="a kernel with /proc/PID/smaps_rollup (4.14, CONFIG_PROC_PAGE_MONITOR); gVisor and WSL 1 have none"
-  [systemd]="systemd as process 1, and root; the lab VM has both: make vm"
-  [blame]="systemd 253 or newer as process 1, and root; the lab VM has both: make vm"
+  [systemd]="systemd as process 1, and root or a login session; the lab VM has it: make vm"
+  [blame]="systemd 253 or newer, as above; the lab VM has it: make vm"
+  [journal]="a journal that you may read (group systemd-journal); the lab VM has one: make vm"
   [clock]="a clock that may be set; the lab VM has one: make vm"
   [verify]="systemd-analyze: apt-get install systemd"
   [mount]="leave to mount a tmpfs: root, or user namespaces (unshare -rm)"
@@ -27,7 +28,7 @@ declare -gA REMEDY=(
 )
 
 # shellcheck disable=SC2034
-VM_HAS=(systemd blame clock cgroup2 nodes)
+VM_HAS=(systemd blame journal clock cgroup2 nodes)
 
 can_sysvipc() { [[ -r /proc/sysvipc/shm ]]; }
 can_memlock() { [[ $(ulimit -l) == unlimited || $(ulimit -l) -ge 64 || $EUID == 0 ]]; }
@@ -35,8 +36,9 @@ can_permissions() { "${WITHOUT_IPC_OWNER[@]}" true 2>/dev/null; }
 can_resource() { "${WITHOUT_RESOURCE[@]}" true 2>/dev/null; }
 can_drop() { [[ $EUID != 0 ]] || setpriv --reuid=65534 --regid=65534 --clear-groups true 2>/dev/null; }
 can_smaps() { grep -q '^Rss' /proc/self/smaps_rollup 2>/dev/null; }
-can_systemd() { [[ $EUID == 0 && $(cat /proc/1/comm) == systemd ]] && systemctl show -P Version >/dev/null 2>&1; }
+can_systemd() { [[ $(cat /proc/1/comm) == systemd ]] && systemctl "${MANAGER[@]}" show -P Version >/dev/null 2>&1; }
 can_blame() { can_systemd && (($(systemctl --version | awk '{ print $2; exit }') >= 253)); }
+can_journal() { [[ $EUID == 0 ]] || journalctl --no-pager -q -n 1 "_UID=$EUID" 2>/dev/null | grep -q .; }
 can_clock() { [[ -n ${IN_LAB_VM-} ]]; }
 can_verify() { command -v systemd-analyze >/dev/null; }
 can_mount() { "${OWN_MOUNTS[@]}" mount -t tmpfs labs /mnt 2>/dev/null; }
@@ -76,9 +78,15 @@ if [[ $EUID == 0 ]]; then
   WITHOUT_RESOURCE=(setpriv --bounding-set=-sys_resource --inh-caps=-sys_resource)
 fi
 
+# The service manager: for root systemd itself; for others their own, which their login has started.
+MANAGER=()
+if [[ $EUID != 0 ]]; then
+  MANAGER=(--user)
+  export XDG_RUNTIME_DIR=${XDG_RUNTIME_DIR:-/run/user/$EUID}
+fi
+
 # A prefix for a command that runs in a control group which systemd has delegated: systemd leaves alone what is in it.
-DELEGATED=(systemd-run --quiet --scope -p Delegate=yes)
-[[ $EUID == 0 ]] || DELEGATED+=(--user)
+DELEGATED=(systemd-run "${MANAGER[@]}" --quiet --scope -p Delegate=yes -p CPUWeight=10000)
 
 # A prefix for a command that mounts something: no other process sees it, and it ends with the command.
 OWN_MOUNTS=(unshare --mount)

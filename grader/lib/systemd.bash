@@ -4,7 +4,10 @@
 
 declare -ga units=()
 declare -gA prop=()
+SYSTEMCTL="systemctl${MANAGER:+ --user}" # as it is typed
 UNITS=/run/systemd/system
+[[ -z ${MANAGER-} ]] || UNITS=$XDG_RUNTIME_DIR/systemd/user
+systemctl() { command systemctl "${MANAGER[@]}" "$@"; }
 
 # deploy NAME [KEY=VALUE]... -- ARGUMENT...: makes the submission's $UNIT a unit of this run's own, for the
 # program under test with these arguments. Keys are added to it, and what keeps a check short; then its main
@@ -25,6 +28,7 @@ deploy() {
   LOG=$PWD/log run=$BATS_TEST_TMPDIR/$unit
   : | tee "$run.err" >"$unit.ends"
   rm -f log
+  mkdir -p "$UNITS"
   while IFS= read -r line || [[ -n $line ]]; do
     [[ ! $line =~ ^ExecStart\ *=\ *"$INSTALLED"(.*)$ ]] || line="ExecStart=$PROGRAM${BASH_REMATCH[1]} ${*:2}"
     printf '%s\n' "$line"
@@ -75,7 +79,7 @@ serves() {
 
 # kill_main SIGNAL: to the main process.
 kill_main() {
-  note ran "kill -$1 \$(systemctl show -P MainPID homework)"
+  note ran "kill -$1 \$($SYSTEMCTL show -P MainPID homework)"
   main_is_there() { read -r pid <"$unit.pid" && kill -0 "$pid" 2>/dev/null; } # of a restart, ExecStartPost= tells it
   eventually main_is_there || :
   kill "-$1" "$pid" 2>/dev/null || :
@@ -83,7 +87,7 @@ kill_main() {
 
 # started: starts what was deployed; sets pid, the main process.
 started() {
-  note ran "systemctl start ${UNIT##*/}  # here: $unit"
+  note ran "$SYSTEMCTL start ${UNIT##*/}  # here: $unit"
   systemctl start "$unit" 2>/dev/null || {
     ask LoadState Type
     ends_as
@@ -104,7 +108,7 @@ why_not_started() {
 }
 
 # journal: an observer: what the unit's program said.
-journal() { value=$(journalctl --no-pager -q -o cat "_SYSTEMD_UNIT=$unit" 2>/dev/null); }
+journal() { value=$(journalctl --no-pager -q -o cat "_SYSTEMD_${MANAGER:+USER_}UNIT=$unit" 2>/dev/null); }
 
 # units_clear: stops and removes them.
 units_clear() {

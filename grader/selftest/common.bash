@@ -160,3 +160,29 @@ kit_for_the_guest() {
   cp -r "$TREE/$1/checks.bats" "$TREE/$1/expected" "kit/$1"
   "$GRADER/build" --static "$1" "$TREE" "kit/$1/programs"
 }
+
+# session LAB TASK: these checks of the reference, run in the guest by an ordinary user with a service manager of its
+# own, as a login starts one. Prints the records, and what is left.
+session() {
+  kit_for_the_guest "$1" "$2"
+  cat >kit/script <<'SH'
+unset IN_LAB_VM
+chown -R student .
+chgrp -R systemd-journal /run/log/journal # so do systemd-tmpfiles and pam_systemd, which the guest does without
+usermod -aG systemd-journal student
+id=$(id -u student) drop_in=/etc/systemd/system/user@.service.d user=/etc/systemd/user
+export XDG_RUNTIME_DIR=/run/user/$id
+mkdir $drop_in $user/sockets.target.wants
+printf '[Service]\nEnvironment=XDG_RUNTIME_DIR=/run/user/%%i\n' >$drop_in/labs.conf
+printf '[Socket]\nListenStream=%%t/bus\n' >$user/dbus.socket
+printf '[Service]\nExecStart=dbus-daemon --session --address=systemd: --nofork --nopidfile --systemd-activation\n' \
+  >$user/dbus.service
+ln -s ../dbus.socket $user/sockets.target.wants
+systemctl start "user@$id.service"
+user() { setpriv --reuid=student --regid=student --init-groups "$@"; }
+user systemd-run --user -q --wait --pipe --working-directory="$PWD" -p Delegate=yes grader/run "$1"
+find /sys/fs/cgroup "$XDG_RUNTIME_DIR/systemd/user" -name "labs*[0-9]*"
+user systemctl --user list-units --all --plain --no-legend "labs*[0-9]*"
+SH
+  "$GRADER/vm/vm" run kit "bash script $1"
+}

@@ -93,3 +93,10 @@ SH
   echo "$output"
   [ "$output" = over ]
 }
+
+@test "lab01: an ordinary user with a login session has the points of the units, too" {
+  run session lab01-systemd "3.3 4.1 7.1"
+  echo "$output"
+  [ "$(grep -c '"verdict":"passed"' <<<"$output")" -eq 3 ]
+  [ "${#lines[@]}" -eq 3 ]
+}

@@ -143,3 +143,10 @@ SH
   echo "$output"
   [ "$output" = over ]
 }
+
+@test "lab04: an ordinary user with a login session has the points of groups and slices, too" {
+  run session $LAB "3.1 5.2 6"
+  echo "$output"
+  [ "$(grep -c '"verdict":"passed"' <<<"$output")" -eq "$(wc -l <kit/$LAB/checks.jsonl)" ]
+  [ "${#lines[@]}" -eq "$(wc -l <kit/$LAB/checks.jsonl)" ]
+}
