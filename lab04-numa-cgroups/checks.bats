@@ -10,7 +10,7 @@ source "$GRADER/lib/cgroup.bash"
 # shellcheck source=grader/lib/systemd.bash
 source "$GRADER/lib/systemd.bash"
 
-RUN_TIMEOUT=20
+RUN_TIMEOUT=10
 UNIT=$PROGRAMS/testing.slice # for has_unit
 NODES=sys/devices/system/node
 FORKS='?fork,?vfork,clone,?clone3' # '?': not every architecture has them all
