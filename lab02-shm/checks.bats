@@ -454,7 +454,8 @@ held_at_its_line() {
   pick procs 3 5
   pick count 17 25
   start ./shm_count --count 1 --procs 3 --hold 0.2 --sync
-  eventually sleeps "$pid" || :
+  forked() { born && ((value > 0)); } # its segment has been removed then
+  eventually forked && eventually sleeps "$pid" || :
   suspend
   first=$run
   with "${WITHOUT_IPC_OWNER[@]}" -- try ./shm_count --count "$count" --procs "$procs" --hold 0.0009 --sync
