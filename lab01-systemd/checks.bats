@@ -525,18 +525,20 @@ full_pipe() {
   dd if=/dev/zero of=log bs=4096 oflag=nonblock 2>/dev/null || :
 }
 
-@test "6.4 no WATCHDOG=1 for another process, or while write hangs [3]" {
-  for who in WATCHDOG_PID=1 WATCHDOG=no; do
-    served_to "$who" "${who/PID=1/USEC=20000}" -- --interval 0.1
-    beats 4
-    stops TERM
-    hears STOPPING=1
-    same WATCHDOG=1 0 _ "$(grep -c WATCHDOG=1 messages)" "*=none without WATCHDOG_USEC, or for another one"
-  done
-  served_to "WATCHDOG_USEC=3$((RANDOM % 9))00000000" -- --interval 0.1
+# at_most N HINT VARIABLE=VALUE...: with these variables it says WATCHDOG=1 no more than N times in four beats.
+at_most() {
+  served_to "${@:3}" -- --interval 0.1
   beats 4
   stops TERM
-  same "WATCHDOG=1 after the first one" 0 _ "$(grep WATCHDOG=1 messages | sed 1d | wc -l)" "*=an int cannot hold all times"
+  hears STOPPING=1
+  n=$(grep -c WATCHDOG=1 messages) || :
+  ((n <= $1)) || wrong expected "WATCHDOG=1 no more than $1 times" program "$n times" likely "$2"
+}
+
+@test "6.4 no WATCHDOG=1 for another process, or while write hangs [3]" {
+  at_most 0 "of another process is not its business" WATCHDOG_PID=1 WATCHDOG_USEC=20000
+  at_most 0 "none without WATCHDOG_USEC"
+  at_most 1 "an int cannot hold all times" "WATCHDOG_USEC=3$((RANDOM % 9))00000000"
   full_pipe
   listen "@labs-$OURS"
   with env "NOTIFY_SOCKET=@labs-$OURS" WATCHDOG_USEC=50000 -- start --log log

@@ -90,6 +90,9 @@ born() {
   value=${#children[@]}
 }
 
+# forked: it has a child: its segment has been removed then.
+forked() { born && ((value > 0)); }
+
 # A stdout that nobody reads: a pipe whose other end is closed.
 CLOSED_STDOUT=(perl -e 'pipe R, W; close R; open STDOUT, ">&W"; exec @ARGV')
 
@@ -454,7 +457,6 @@ held_at_its_line() {
   pick procs 3 5
   pick count 17 25
   start ./shm_count --count 1 --procs 3 --hold 0.2 --sync
-  forked() { born && ((value > 0)); } # its segment has been removed then
   eventually forked && eventually sleeps "$pid" || :
   suspend
   first=$run

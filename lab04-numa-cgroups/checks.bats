@@ -389,7 +389,6 @@ on_its_way() {
 }
 
 @test "3.1 the group has the limits; the command alone is in it [5]" {
-  requires cgroup2
   pick mib 20 60
   own_group
   limited memory.max="${mib}M" memory.swap.max=8M cpu.weight="7$mib" pids.max="$mib" \
@@ -403,7 +402,6 @@ on_its_way() {
 }
 
 @test "3.2 it is in the group, with all limits, before it does anything [5]" {
-  requires cgroup2
   move="the parent moves it, and the command does not wait: let the child join, or hold it back"
   pick mib 20 60
   own_group
@@ -427,7 +425,6 @@ oom_killed() {
 }
 
 @test "3.3 under 150M, 300M and 150M are killed and 100M lives [5]" {
-  requires cgroup2
   own_group
   for size in 300M 150M; do
     try ./limit memory.max=150M -- ./hog "$size"
@@ -440,7 +437,6 @@ oom_killed() {
 }
 
 @test "3.4 what cannot be done is said; the command does not run [4]" {
-  requires cgroup2
   own_group
   refuses cpu.weight=$((10001 + RANDOM)) "cpu.weight...: Numerical result out of range"
   refuses memory.max=1x "memory.max...: Invalid argument"
@@ -455,7 +451,6 @@ oom_killed() {
 }
 
 @test "3.5 INT, TERM, HUP, PIPE end all that is in the group; it goes [5]" {
-  requires cgroup2
   own_group
   for signal in INT TERM HUP PIPE; do
     # shellcheck disable=SC2016
@@ -468,7 +463,6 @@ oom_killed() {
 }
 
 @test "3.6 neither Ctrl-Z and fg, nor a subgroup, nor a race changes that [4]" {
-  requires cgroup2
   own_group
   limited -- sleep 900
   goes_on
@@ -547,7 +541,6 @@ large_peak() {
 }
 
 @test "4.1 all its numbers are those of the kernel [4]" {
-  requires cgroup2
   pick code 3 99
   own_group
   # one hog is throttled, two are killed
@@ -560,7 +553,6 @@ large_peak() {
 }
 
 @test "4.2 the verdict is oom_kill, not a signal and not an exit code [4]" {
-  requires cgroup2
   own_group
   for signal in 9 "$((RANDOM % 3 + 13))" 35; do
     # shellcheck disable=SC2016
@@ -574,7 +566,6 @@ large_peak() {
 }
 
 @test "4.3 whosever limit it was, and in whichever group below [4]" {
-  requires cgroup2
   own_group memory.max=30M
   # shellcheck disable=SC2016
   held memory.max=200M -- sh -c 'kill -STOP $PPID; exec "$0" 60M' ./hog # the limit is that of the group above
@@ -690,7 +681,6 @@ used_ms() {
 }
 
 @test "5.1 on one CPU the weights are the shares [6]" {
-  requires cgroup2
   pick light 110 190
   pick heavy 400 900
   own_group cpu.weight=10000 # whatever else happens on this machine
@@ -703,7 +693,7 @@ used_ms() {
 }
 
 @test "5.2 with a CPU for each, weights change nothing [4]" {
-  requires cgroup2 nodes
+  requires nodes
   own_group cpu.weight=10000
   cpus_alone
   shares 500 500 -- 2 110@0 330@1
@@ -711,7 +701,6 @@ used_ms() {
 }
 
 @test "5.3 the window begins when all run, and is measured [4]" {
-  requires cgroup2
   own_group
   cpus_alone
   late_hogs
@@ -720,7 +709,6 @@ used_ms() {
 }
 
 @test "5.4 a weight or CPU that is no good, Ctrl-C: nothing is left [2]" {
-  requires cgroup2
   own_group
   try ./weigh 110 0
   fails 1 "cpu.weight...: Numerical result out of range" "write returns -1 when the kernel refuses"
