@@ -525,7 +525,7 @@ full_pipe() {
   dd if=/dev/zero of=log bs=4096 oflag=nonblock 2>/dev/null || :
 }
 
-# at_most N HINT VARIABLE=VALUE...: with these variables it says WATCHDOG=1 no more than N times in four beats.
+# at_most N HINT VARIABLE=VALUE...: with these variables it says WATCHDOG=1 at most N times in four beats.
 at_most() {
   served_to "${@:3}" -- --interval 0.1
   beats 4

@@ -352,7 +352,8 @@ captured() {
 @test "3.3 a part of the pages: the first, the last, or any, each once [5]" {
   for how in "up write" "down read" "random write" "random read"; do
     options=(--order "${how% *}")
-    [[ $how == "random read" ]] && draw 4 6 663 || draw 2 3 2310 # with many divisors: no stride up to 18 reaches all
+    # with many divisors: no stride up to 18 reaches all
+    [[ $how == "random read" ]] && draw 4 6 663 || draw 2 3 2310
     pagemap=$THERE memory mmap "${how#* }:$part" "${how#* }"
     placed "${how% *}" "${how#* }:$part"
     clean ./memory --mib 0.3 "${options[@]}" malloc read write:99.9

@@ -135,7 +135,7 @@ shows() { same "$1: soft and hard" "$2 $3" _ "$(limits_in "$run.out" | sed -n "s
 # bites NAME RESULT EVIDENCE [PATTERN=HINT]...: ./bite says so of that limit; the kernel has seen a child set
 # it, and then that line of strace.
 bites() {
-  local line log=$BATS_TEST_TMPDIR/strace.log
+  local line hard log=$BATS_TEST_TMPDIR/strace.log
   traced -- ./bite "$1"
   line=$(grep -m 1 "^$1 " "$run.out") || line=""
   same "$1" "$2" _ "${line##*: }" "${@:4}"
@@ -144,8 +144,8 @@ bites() {
     wrong expected "RLIMIT_$1 set for a child only" kernel "the program itself, $main, has set it (strace)" \
       likely "what the parent sets, it keeps, and so do all its later children"
   called "rlimit.*RLIMIT_$1, \{" "the child sets RLIMIT_$1"
-  same "hard limits of $1" 1 "$(grep -oP "rlimit.*RLIMIT_$1, .*rlim_max=\K[^}]*" "$log" | sort -u | wc -l)" _ \
-    "*=leave the hard limit as getrlimit says that it is"
+  hard=$(grep -oP "rlimit.*RLIMIT_$1, .*rlim_max=\K[^}]*" "$log" | sort -u | wc -l)
+  same "hard limits of $1" 1 "$hard" _ "*=leave the hard limit as getrlimit says that it is"
   grep -v "^$main " "$log" | grep -qE "$3" || wrong expected "in a child: $3" kernel "no such line (strace)"
 }
 
@@ -450,7 +450,8 @@ family() {
     "*EPERM=EPERM is 1: the child exits with errno; the hard limit stays" "*=look at what setrlimit returns"
   ended "exit 0"
   inheriting try ./bite fsize
-  same result "FSIZE 1000: write 8192 bytes: SIGXFSZ" _ "$stdout" "*=wait for the child that fork returned, not for any"
+  same result "FSIZE 1000: write 8192 bytes: SIGXFSZ" _ "$stdout" \
+    "*=wait for the child that fork returned, not for any"
   try ./bite
   same "the lines' names" "AS CORE CPU DATA FSIZE MEMLOCK NOFILE NPROC RSS STACK" _ \
     "$(cut -d' ' -f1 "$run.out" | paste -sd ' ')" \
@@ -495,7 +496,7 @@ family() {
   local inject
   spare=99 errors_at "$FORK setpgid" ./waits
   traced -e inject=wait4,waitid:error=EINVAL -- ./waits
-  same "lines with EINVAL when wait4 fails with that" 5 _ "$(grep -c ': EINVAL$' "$run.out")" "*=print errno's name"
+  same "lines with EINVAL when wait4 fails so" 5 _ "$(grep -c ': EINVAL$' "$run.out")" "*=print errno's name"
   for inject in error=EPERM retval=0; do # retval=0: that nothing has happened, only getpgrp says
     traced -e "inject=setpgid:$inject" -e inject=exit_group:delay_enter=100000 -- ./waits
     [[ $inject == retval=0 ]] || refused setpgid "Operation not permitted"
