@@ -424,7 +424,7 @@ understood() {
   serve --interval 0.2
   note ran "date -s '2024-05-06 07:08:09'"
   date -s "2024-05-06 07:08:09" >/dev/null && served=$EPOCHSECONDS
-  beats $(($(wc -l <log) + 3)) "it waits for a time of day; nobody sets CLOCK_MONOTONIC"
+  beats $(($(wc -l <log) + 3)) "it waits for a time of day; CLOCK_MONOTONIC cannot be set"
   dated "$(tail -n 1 log)" :/etc/localtime
 }
 
@@ -481,7 +481,7 @@ served_to() {
   stops TERM
   same stderr "" _ "$stderr" "*=without NOTIFY_SOCKET there is no systemd: no error"
   with env NOTIFY_SOCKET=@nobody WATCHDOG_USEC=20000 -- serve --interval 0.1
-  beats 5 "a message that nobody takes is no reason to end"
+  beats 5 "a message that is not taken is no reason to end"
   sockets() { value=$(find "/proc/$pid/fd" -lname 'socket:*' | wc -l); }
   becomes "open sockets" "[01]" sockets -- "*=close it after a message that fails too, or keep one for all"
   stops TERM
